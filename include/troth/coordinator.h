@@ -1,0 +1,268 @@
+// The coordinator: opens a store, accepts global transactions, and sees each of them to its end,
+// through any crash.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "troth/branch.h"
+#include "troth/event.h"
+#include "troth/export.h"
+#include "troth/options.h"
+#include "troth/saga.h"
+#include "troth/status.h"
+#include "troth/transaction.h"
+
+namespace troth {
+
+// The library's version, as in "0.1.0".
+TROTH_EXPORT std::string_view Version();
+
+// A branch in this process, called for "local:<name>" URLs. It runs on a thread of the
+// coordinator's own pool, several transactions at once. It may be called again for the same (gid,
+// branch, op), so it needs a barrier like any branch. Past its request_timeout the token asks it to
+// stop; the coordinator waits for it to return in any case, and never calls the same operation
+// twice at once. An exception counts as unknown. It may not Wait() or Submit-and-Wait on its
+// coordinator.
+using LocalFunction = std::function<BranchResult(const BranchContext& context,
+                                                 std::string_view payload, std::stop_token stop)>;
+
+struct LocalBranch {
+  std::string name;  // [A-Za-z0-9._-], 1 to 64 characters; stored with transactions, so renaming it
+                     // is a migration
+  LocalFunction function;
+};
+
+// How to reach one host, where the defaults do not do.
+struct HostOptions {
+  std::string host;                // as in the URL: "bank.example" or "bank.example:8443"
+  std::string client_certificate;  // PEM file
+  std::string client_key;          // PEM file
+  std::string proxy;               // "http://proxy.example:3128"
+};
+
+// What is being called, for headers_for.
+struct CallInfo {
+  std::string_view url;
+  std::string_view gid;
+  std::string_view branch_id;
+  std::string_view op;
+};
+
+// Bounds. A call that would pass one is refused with kResourceExhausted or kInvalidArgument, with
+// nothing stored.
+struct Limits {
+  size_t steps = 1000;
+  size_t payload_bytes = 4u << 20;       // of one step
+  size_t transaction_bytes = 16u << 20;  // of one definition in all
+  size_t header_bytes = 16u << 10;       // of one step's headers
+  size_t url_bytes = 4u << 10;
+  size_t live =
+      100'000;  // transactions in memory at once; the rest of what is due waits in the store
+  size_t unwritten_bytes = 256u << 20;  // accepted from callers and not yet durable
+  size_t calls_per_host = 256;          // in flight
+  size_t calls = 1024;                  // in flight in all, local functions apart
+  size_t local_threads = 64;
+  size_t answer_bytes = 1u << 20;  // of one HTTP answer; a larger one counts as unknown
+};
+
+struct CoordinatorOptions {
+  // The path of the SQLite file, made with mode 0600 if it is not there; beside it stand "-wal",
+  // "-shm" and "-owner". Or
+  // ":memory:", which nothing survives. Not on a network file system.
+  std::string store;
+  // Reads only: Query, List, GetHealth, Backup. Needs no ownership, so it works beside a running
+  // coordinator.
+  bool read_only = false;
+  // Says that this file is a restored backup: transactions that it holds as unended may have gone
+  // further in the meantime, so each is parked until a person acts. Without it, opening a backup is
+  // refused.
+  bool restored = false;
+
+  std::vector<LocalBranch> local = {};
+  CallOptions defaults = {};
+  Limits limits = {};
+
+  // How long a call that must be durable waits for the store before it answers kUnavailable.
+  std::chrono::milliseconds patience{10'000};
+  // An ended transaction is kept this long, then only its gid and end (the tombstone) for
+  // `tombstone_retention`: as long as either is there, the gid can't be used again.
+  std::chrono::milliseconds retention = std::chrono::hours(24 * 7);
+  std::chrono::milliseconds tombstone_retention = std::chrono::hours(24 * 90);
+  // How long the branches keep their barrier rows. A transaction whose action was first called
+  // longer ago is parked.
+  std::chrono::milliseconds barrier_retention = std::chrono::hours(24 * 90);
+
+  std::string ca_file = {};  // PEM; empty: the system's. TLS peers are always verified
+  std::vector<HostOptions> hosts = {};
+  // Adds headers at send time that are never stored: the place for tokens. Called on transport
+  // threads, several at once.
+  std::function<Headers(const CallInfo&)> headers_for = {};
+
+  // Called on one thread of the coordinator's own, never two at once, in order for each gid. They
+  // may call everything but Wait and Close. What they throw is dropped. In-process and for this
+  // life only: after a crash nothing is told again.
+  std::function<void(const Outcome&)> on_finished = {};
+  std::function<void(const Event&)> on_event = {};
+  std::function<void(LogLevel, std::string_view)> log = {};
+};
+
+// Who acts, and why: kept in the transaction's history. Neither may be empty.
+struct Act {
+  std::string author;
+  std::string reason;
+};
+
+struct Accepted {
+  std::string gid;
+  bool repeated = false;  // the same transaction had been submitted before; nothing runs twice
+};
+
+struct ListFilter {
+  std::optional<TransactionStatus> status = {};
+  std::optional<Mode> mode = {};
+  std::optional<Time> created_from = {};  // inclusive
+  std::optional<Time> created_to = {};    // exclusive
+  bool parked = false;                    // only those that wait for a person
+};
+
+struct ListPage {
+  std::vector<TransactionSummary> transactions;  // newest first
+  // What to pass as `position` for the next page; empty at the end. A page may be short, even
+  // empty, before the end: a filter without an index examines a bounded number of rows a page.
+  std::string next_position;
+};
+
+// Which operation of which branch: {"02", "compensate"}.
+struct BranchKey {
+  std::string branch_id;
+  std::string op;
+};
+
+// What to change; unset stays as it is.
+struct BranchEdit {
+  std::optional<std::string> url = {};
+  std::optional<std::string> payload = {};
+  std::optional<Headers> headers = {};
+};
+
+struct HostHealth {
+  std::string host;
+  size_t in_flight = 0;
+  size_t waiting = 0;  // transactions that wait for room or for the host to be back
+  bool down = false;
+  Time next_probe{};
+  std::string problem;
+};
+
+struct Health {
+  bool open = false;
+  bool owner = true;  // false: another process has taken the store over; nothing is called any more
+  bool paused = false;
+  std::string store_problem;                 // empty: the store can commit
+  std::chrono::milliseconds clock_offset{};  // the coordinator's clock less the wall clock
+  size_t live = 0;                           // transactions in memory
+  size_t in_flight = 0;                      // calls
+  std::vector<HostHealth> hosts;             // those that are down, or have calls waiting
+};
+
+// A move-only handle. All methods may be called from any thread, at once. A moved-from or closed
+// coordinator answers kFailedPrecondition everywhere; so does one in a forked child ("opened before
+// fork").
+//
+// Errors that any method can answer are written here once: kFailedPrecondition (closed, forked,
+// read-only, or lost the store to another process), kUnavailable (the store could not say within
+// `patience` whether it holds the change: repeat the same call), kResourceExhausted (refused before
+// anything was written).
+class TROTH_EXPORT Coordinator {
+ public:
+  // Opens the store, takes ownership of it, and goes on with every transaction that it holds
+  // unended. kInvalidArgument names the option. kFailedPrecondition: another process (or this one)
+  // has the store open; the file is not a Troth store, or a newer Troth's; it is a backup and
+  // `restored` is not set; it lies on a network file system. kPermissionDenied, kNotFound,
+  // kResourceExhausted, kDataLoss: what the file system or SQLite says, with the path.
+  static Result<Coordinator> Open(CoordinatorOptions options);
+
+  Coordinator(Coordinator&&) noexcept;
+  Coordinator& operator=(Coordinator&&) noexcept;
+  // Without Close() this is a crash by design, and as safe: calls in flight are cut off, and made
+  // again after the next Open(). It does not wait for branches.
+  ~Coordinator();
+
+  // Starts no new call, waits up to `grace` for those in flight, writes what is known, and frees
+  // the file. Every Wait() answers kCancelled. kDeadlineExceeded: calls were still in flight and
+  // were cut off; everything else is done all the same. A second Close is OK.
+  Status Close(std::chrono::milliseconds grace = std::chrono::seconds(5));
+
+  // Accepts a saga. OK: it is durable and will be seen to its end. The same gid and content again
+  // is OK with `repeated` while it is submitted or has succeeded; kAborted when it is rolling back
+  // or has failed; kAlreadyExists when the stored content is another one. kInvalidArgument names
+  // the field. Blocks for about one commit.
+  Result<Accepted> Submit(const Saga& saga);
+
+  // Waits until the transaction has ended. OK also when it failed: look at the Outcome. Works for
+  // any gid in the store, after a restart too, and for purged ones (then without branches).
+  // kDeadlineExceeded: it goes on; the message says how far it is. kNotFound. kCancelled: Close()
+  // came. Refused inside a callback or a local function (kFailedPrecondition): it would wait for
+  // itself.
+  Result<Outcome> Wait(std::string_view gid, std::chrono::milliseconds timeout);
+
+  // What is durable about a transaction now; after an OK it shows that change or a later one.
+  // kNotFound.
+  Result<TransactionRecord> Query(std::string_view gid) const;
+
+  // Newest first, at most `limit` (1 to 1,000) a page. kInvalidArgument: the position is not one of
+  // ours.
+  Result<ListPage> List(const ListFilter& filter = {}, size_t limit = 100,
+                        std::string_view position = {}) const;
+
+  // The acts of a person. Each is durable on OK, and kept in the history with author and reason;
+  // kInvalidArgument when one of them is empty; kNotFound; kFailedPrecondition when the
+  // transaction's state forbids it.
+
+  // Rolls back a saga that is still undecided; OK also when it is rolling back already.
+  Status Cancel(std::string_view gid, const Act& act);
+  // Calls what waits or is parked now, with its retry counts reset.
+  Status RetryNow(std::string_view gid, const Act& act);
+  // Changes an operation that has not succeeded, for all later calls, and wakes it. Waits up to 5 s
+  // for a call of it in flight (kDeadlineExceeded: nothing was changed).
+  Status EditBranch(std::string_view gid, const BranchKey& branch, const BranchEdit& edit,
+                    const Act& act);
+  // Takes an operation that may not fail as done, without calling it; the outcome names it. Waits
+  // like EditBranch.
+  Status SkipBranch(std::string_view gid, const BranchKey& branch, const Act& act);
+  // Ends the transaction as failed at once, whatever its branches have done; the outcome is
+  // `forced` and names what was left in doubt.
+  Status Stop(std::string_view gid, const Act& act);
+
+  // Starts no new calls until Resume(); accepts and stores everything meanwhile. Not stored: a new
+  // Open() is not paused.
+  Status Pause();
+  Status Resume();
+
+  // Adds or replaces the function behind local:<name>, and wakes what waited for it.
+  Status RegisterLocal(LocalBranch branch);
+
+  // Copies the store, as of now and while it is in use, into a new file at `path`, and marks it as
+  // a backup. kAlreadyExists: the path is taken.
+  Status Backup(const std::string& path) const;
+
+  Health GetHealth() const;
+
+  class Impl;
+  explicit Coordinator(std::shared_ptr<Impl> impl);  // for the test kit
+
+ private:
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace troth

@@ -1,0 +1,45 @@
+// What a coordinator tells its host while it runs.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "troth/export.h"
+#include "troth/transaction.h"
+
+namespace troth {
+
+enum class EventKind : uint8_t {
+  kSubmitted = 1,  // durable
+  kDecided = 2,    // the rollback is durable; `reason` says why
+  kCallEnded = 3,  // with the verdict and the rule that applied in `text`
+  kParked = 4,
+  kWoken = 5,         // by a person, a registered function or a host that is back
+  kEnded = 6,         // durable; `status` says how
+  kStoreTrouble = 7,  // `text` says what; retried by itself
+  kStoreRecovered = 8,
+  kHostDown = 9,  // `text` names the host; it gets one probe at a time
+  kHostUp = 10,
+  kLocalSlow = 11,   // a local function is past its time-out
+  kUnreadable = 12,  // a row that can't be true was set aside
+  kClock = 13,       // the wall clock and the store disagree by more than a day
+  kRestored = 14,    // the store is a restored backup; everything unended is parked
+};
+TROTH_EXPORT std::string_view EventName(EventKind kind);
+
+struct Event {
+  EventKind kind{};
+  Time at{};
+  std::string gid;             // empty where no transaction is concerned
+  TransactionStatus status{};  // with kSubmitted, kDecided, kEnded
+  Reason reason;
+  std::string text;
+  // How long the call took, with kCallEnded.
+  std::chrono::milliseconds took{};
+};
+
+enum class LogLevel : uint8_t { kDebug = 1, kInfo = 2, kWarning = 3, kError = 4 };
+
+}  // namespace troth
