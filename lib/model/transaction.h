@@ -104,6 +104,9 @@ struct Edit {
   Headers headers;  // in place of the step's
 };
 
+// More can't be numbered: branches are counted with 16 bits, and a step has up to two.
+inline constexpr size_t kStepsMax = 32'767;
+
 struct GlobalTransaction {
   int64_t id = 0;  // the store's; 0 until inserted
   std::string gid;
@@ -154,14 +157,16 @@ struct GlobalTransaction {
 // 2i+1; tcc cancel, confirm; xa rollback, commit; msg action alone.
 std::vector<Branch> BranchesOf(const Definition& definition);
 
-// A transaction that has never been stored.
+// A transaction that has never been stored, as a first submit makes it: a saga running and
+// undecided; tcc, xa and a message running and committed; a workflow prepared. What is prepared
+// first begins with phase kPrepared and kUndecided instead: the caller's to set.
 GlobalTransaction NewTransaction(std::string gid, std::shared_ptr<const Definition> definition,
                                  Time now);
 
-// The protocol's status, derived.
+// The protocol's status, derived. A forced end is `failed` whatever had been decided (R18).
 TransactionStatus WireStatus(Mode mode, Phase phase, Decision outcome);
 inline TransactionStatus WireStatus(const GlobalTransaction& t) {
-  return WireStatus(t.mode(), t.phase, t.outcome);
+  return t.forced ? TransactionStatus::kFailed : WireStatus(t.mode(), t.phase, t.outcome);
 }
 
 // What the API shows.
