@@ -60,6 +60,7 @@ struct Definition {
   Headers headers;
   std::vector<Policy> policies{Policy{}};  // [0] is the transaction's own
   std::optional<Milliseconds> timeout_to_fail;
+  Milliseconds barrier_retention = std::chrono::hours(24 * 90);  // of its branches (R10)
   std::vector<Step> steps;
   friend bool operator==(const Definition&, const Definition&) = default;
 };

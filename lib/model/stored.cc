@@ -1,0 +1,153 @@
+// From a stored row to a live transaction: puts the parts together, and believes none of them.
+#include "model/stored.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/text.h"
+#include "model/bounds.h"
+#include "model/state_codec.h"
+
+namespace troth::internal {
+namespace {
+
+Status Wrong(std::string_view what) { return Status(StatusCode::kDataLoss, std::string(what)); }
+
+Status CheckTimes(const TransactionRow& row) {
+  for (const Time time : {row.created, row.updated, row.finished.value_or(Time{})}) {
+    const int64_t count = time.time_since_epoch().count();
+    if (count < -kTimeMax || count > kTimeMax) return Wrong("row: a time out of range");
+  }
+  return Status();
+}
+
+const std::string* DocumentOf(const StoredTransaction& stored, uint16_t number) {
+  const auto found = std::find_if(stored.parts.begin(), stored.parts.end(),
+                                  [number](const Part& part) { return part.number == number; });
+  return found == stored.parts.end() ? nullptr : found->document.get();
+}
+
+Status ReadEdits(const StoredTransaction& stored, GlobalTransaction& t) {
+  for (const auto& [branch, number] : t.edit_parts) {
+    const std::string* document = DocumentOf(stored, number);
+    if (document == nullptr) return Wrong(Concat("edit: part ", number, " is missing"));
+    Result<Edit> edit = DecodeEdit(*document);
+    if (!edit.ok()) return edit.status();
+    if (edit->branch != branch) return Wrong(Concat("edit: part ", number, " of another branch"));
+    t.edits[branch] = std::make_shared<const Edit>(*std::move(edit));
+  }
+  return Status();
+}
+
+Status CheckParts(const StoredTransaction& stored, const GlobalTransaction& t) {
+  for (const Part& part : stored.parts) {
+    if (part.number >= t.parts) return Wrong("state: a part beyond its count");
+  }
+  for (const auto& [branch, number] : t.edit_parts) {
+    if (number >= t.parts) return Wrong("state: an edit beyond its parts");
+  }
+  return Status();
+}
+
+bool MayFail(Op op) { return op == Op::kForward || op == Op::kCheckBack; }
+
+Status CheckBranches(const GlobalTransaction& t) {
+  for (const Branch& branch : t.branches) {
+    if (branch.started != Started::kNo && branch.op != Op::kForward) {
+      return Wrong("state: a mark on an operation that needs none");
+    }
+    if (branch.state == BranchState::kFailed && !MayFail(branch.op)) {
+      return Wrong("state: a failure of an operation that may not fail");
+    }
+  }
+  return Status();
+}
+
+// Whether a commit owes this operation.
+bool IsOfCommit(Mode mode, Op op) {
+  return mode == Mode::kSaga || mode == Mode::kMessage ? op == Op::kForward : op == Op::kCommit;
+}
+
+Status CheckEnd(const GlobalTransaction& t) {
+  const bool ended = t.phase == Phase::kEnded;
+  if (ended != t.finished.has_value()) return Wrong("state: the end and its time contradict");
+  if (t.forced && !ended) return Wrong("state: forced, and not ended");
+  if (!ended || t.forced) return Status();
+  if (t.outcome == Decision::kUndecided) return Wrong("state: ended without a decision");
+  if (t.outcome == Decision::kRollback) return Status();
+  for (const Branch& branch : t.branches) {
+    if (!IsOfCommit(t.mode(), branch.op)) continue;
+    if (branch.state != BranchState::kDone && branch.state != BranchState::kSkipped) {
+      return Wrong("state: succeeded with an operation that is not done");
+    }
+  }
+  return Status();
+}
+
+Status CheckCanBeTrue(const StoredTransaction& stored, const GlobalTransaction& t) {
+  if (t.mode() != stored.row.mode) return Wrong("row: the mode is not the definition's");
+  if (t.version == 0) return Wrong("row: version 0");
+  if (t.mode() == Mode::kSaga && t.phase == Phase::kPrepared) {
+    return Wrong("state: a saga is never prepared");
+  }
+  if (Status status = CheckParts(stored, t); !status.ok()) return status;
+  if (Status status = CheckBranches(t); !status.ok()) return status;
+  if (Status status = CheckEnd(t); !status.ok()) return status;
+  if (WireStatus(t) != stored.row.status) return Wrong("row: the status is not the state's");
+  return Status();
+}
+
+void TakeRow(const TransactionRow& row, GlobalTransaction& t) {
+  t.id = row.id;
+  t.gid = row.gid;
+  t.digest = row.digest;
+  t.version = row.version;
+  t.created = row.created;
+  t.updated = row.updated;
+  t.finished = row.finished;
+}
+
+void BeginLife(GlobalTransaction& t) {
+  for (Branch& branch : t.branches) branch.called = branch.started == Started::kYes;
+  t.durable_phase = t.phase;
+  t.durable_outcome = t.outcome;
+}
+
+}  // namespace
+
+TransactionRow RowOf(const GlobalTransaction& t) {
+  TransactionRow row;
+  row.id = t.id;
+  row.gid = t.gid;
+  row.mode = t.mode();
+  row.status = WireStatus(t);
+  row.created = t.created;
+  row.updated = t.updated;
+  row.finished = t.finished;
+  row.version = t.version;
+  row.digest = t.digest;
+  return row;
+}
+
+Result<std::unique_ptr<GlobalTransaction>> FromStored(const StoredTransaction& stored) {
+  if (stored.parts.empty()) {
+    return Status(StatusCode::kNotFound, Concat(stored.row.gid, ": purged, only its end is kept"));
+  }
+  if (Status status = CheckTimes(stored.row); !status.ok()) return status;
+  const std::string* document = DocumentOf(stored, 0);
+  if (document == nullptr) return Wrong("definition: part 0 is missing");
+  Result<Definition> definition = DecodeDefinition(*document);
+  if (!definition.ok()) return definition.status();
+
+  auto t = std::make_unique<GlobalTransaction>();
+  TakeRow(stored.row, *t);
+  t->definition = std::make_shared<const Definition>(*std::move(definition));
+  t->branches = BranchesOf(*t->definition);
+  if (Status status = DecodeState(stored.state, *t); !status.ok()) return status;
+  if (Status status = ReadEdits(stored, *t); !status.ok()) return status;
+  if (Status status = CheckCanBeTrue(stored, *t); !status.ok()) return status;
+  BeginLife(*t);
+  return t;
+}
+
+}  // namespace troth::internal
