@@ -1,0 +1,230 @@
+#include "model/input.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "base/text.h"
+#include "model/bounds.h"
+#include "model/gid.h"
+#include "model/order.h"
+
+namespace troth::internal {
+namespace {
+
+template <class To, class From>
+void Take(To& to, const std::optional<From>& from) {
+  if (from) to = *from;
+}
+
+// `over` wins wherever it says something.
+Policy Over(Policy policy, const CallOptions& over) {
+  Take(policy.first, over.retry.first);
+  Take(policy.factor, over.retry.factor);
+  Take(policy.cap, over.retry.cap);
+  Take(policy.jitter, over.retry.jitter);
+  Take(policy.limit, over.retry.limit);
+  Take(policy.give_up_after, over.retry.give_up_after);
+  Take(policy.park_after, over.retry.park_after);
+  Take(policy.request_timeout, over.request_timeout);
+  Take(policy.body_verdicts, over.body_verdicts);
+  return policy;
+}
+
+// The cap in force may come from another level than the first wait: the one that was set here is
+// named.
+Status CheckCap(const Policy& policy, const CallOptions& here) {
+  if (policy.cap >= policy.first) return Status();
+  if (here.retry.cap) {
+    return Refused("retry.cap", Concat("below the first wait of ", policy.first.count(), " ms"));
+  }
+  return Refused("retry.first",
+                 Concat("above the cap of ", policy.cap.count(), " ms; set retry.cap too"));
+}
+
+// The policy of a level below `above`.
+Status ReadOptions(const CallOptions& options, const Policy& above, Policy& out) {
+  if (Status s = CheckCallOptions(options); !s.ok()) return Under("options.", s);
+  out = Over(above, options);
+  if (Status s = CheckCap(out, options); !s.ok()) return Under("options.", s);
+  return Status();
+}
+
+// "01", "02", …, "100".
+std::string BranchId(size_t step) {
+  return step + 1 < 10 ? Concat("0", step + 1) : std::to_string(step + 1);
+}
+
+size_t BytesOf(const Headers& headers) {
+  size_t bytes = 0;
+  for (const Header& header : headers) bytes += header.name.size() + header.value.size();
+  return bytes;
+}
+
+class SagaReader {
+ public:
+  SagaReader(const Saga& saga, const Limits& limits, const UrlCheck& check_url)
+      : saga_(saga), limits_(limits), check_url_(check_url) {}
+
+  // The message begins after "saga.".
+  Status Read(const CallOptions& defaults, Definition& out);
+
+ private:
+  Status ReadTransaction(const CallOptions& defaults, Definition& out);
+  Status CheckStep(const SagaStep& step);
+  Status ReadStep(size_t index, Definition& out);
+  Status ReadOrders(Definition& out);
+  Status CheckOrder(size_t step, const std::vector<size_t>& before);
+  Status CheckSize();
+
+  const Saga& saga_;
+  const Limits& limits_;
+  const UrlCheck& check_url_;
+};
+
+Status SagaReader::ReadTransaction(const CallOptions& defaults, Definition& out) {
+  if (Status s = CheckGid(saga_.gid); !s.ok()) return s;
+  if (saga_.steps.empty()) return Refused("steps", "none");
+  if (const size_t max = std::min(limits_.steps, kStepsMax); saga_.steps.size() > max) {
+    return Refused("steps", Concat(saga_.steps.size(), ", more than the ", max, " allowed"));
+  }
+  if (Status s = CheckHeaders(saga_.headers, limits_); !s.ok()) return s;
+  if (saga_.timeout_to_fail) {
+    if (Status s = CheckDuration("timeout_to_fail", *saga_.timeout_to_fail); !s.ok()) return s;
+  }
+  out.mode = Mode::kSaga;
+  out.concurrent = saga_.concurrent;
+  out.headers = saga_.headers;
+  out.timeout_to_fail = saga_.timeout_to_fail;
+  return ReadOptions(saga_.options, Over(Policy{}, defaults), out.policies[0]);
+}
+
+Status SagaReader::CheckStep(const SagaStep& step) {
+  if (Status s = CheckUrl("action", step.action, limits_, check_url_); !s.ok()) return s;
+  if (Status s = CheckUrl("compensate", step.compensate, limits_, check_url_); !s.ok()) return s;
+  if (Status s = CheckPayload(step.payload, limits_); !s.ok()) return s;
+  return CheckHeaders(step.headers, limits_);
+}
+
+// The place of `policy` in `policies`, which gets it if it has no equal yet.
+uint16_t PlaceOf(const Policy& policy, std::vector<Policy>& policies) {
+  const auto found = std::find(policies.begin(), policies.end(), policy);
+  const auto place = static_cast<uint16_t>(found - policies.begin());
+  if (found == policies.end()) policies.push_back(policy);
+  return place;
+}
+
+Status SagaReader::ReadStep(size_t index, Definition& out) {
+  const SagaStep& from = saga_.steps[index];
+  if (Status s = CheckStep(from); !s.ok()) return s;
+  Policy policy;
+  if (Status s = ReadOptions(from.options, out.policies[0], policy); !s.ok()) return s;
+  Step& step = out.steps.emplace_back();
+  step.branch_id = BranchId(index);
+  step.forward = from.action;
+  step.rollback = from.compensate;
+  step.payload = from.payload;
+  step.headers = from.headers;
+  step.policy = PlaceOf(policy, out.policies);
+  return Status();
+}
+
+Status SagaReader::CheckOrder(size_t step, const std::vector<size_t>& before) {
+  const size_t steps = saga_.steps.size();
+  const auto refuse = [step](std::string_view why) {
+    return Refused(Concat("orders[", step, "]"), why);
+  };
+  if (step >= steps) return refuse(Concat("there is no step ", step));
+  for (const size_t other : before) {
+    if (other >= steps) return refuse(Concat("there is no step ", other));
+    if (other == step) return refuse("the step waits for itself");
+  }
+  return Status();
+}
+
+Status SagaReader::ReadOrders(Definition& out) {
+  if (saga_.orders.empty()) return Status();
+  if (!saga_.concurrent) return Refused("orders", "only a concurrent saga has them");
+  for (const auto& [step, before] : saga_.orders) {
+    if (Status s = CheckOrder(step, before); !s.ok()) return s;
+    std::vector<uint16_t>& after = out.steps[step].after;
+    after.assign(before.begin(), before.end());
+    std::sort(after.begin(), after.end());
+    after.erase(std::unique(after.begin(), after.end()), after.end());
+  }
+  if (const std::optional<size_t> step = StepOnCycle(out.steps)) {
+    return Refused(Concat("orders[", *step, "]"), "the step waits for itself, through others");
+  }
+  return Status();
+}
+
+Status SagaReader::CheckSize() {
+  size_t bytes = BytesOf(saga_.headers);
+  for (const SagaStep& step : saga_.steps) {
+    bytes +=
+        step.action.size() + step.compensate.size() + step.payload.size() + BytesOf(step.headers);
+  }
+  if (bytes <= limits_.transaction_bytes) return Status();
+  return Refused("steps", Concat(bytes, " bytes in all, more than the ", limits_.transaction_bytes,
+                                 " of limits.transaction_bytes"));
+}
+
+Status SagaReader::Read(const CallOptions& defaults, Definition& out) {
+  if (Status s = ReadTransaction(defaults, out); !s.ok()) return s;
+  if (Status s = CheckSize(); !s.ok()) return s;  // before anything is copied
+  out.steps.reserve(saga_.steps.size());
+  for (size_t i = 0; i < saga_.steps.size(); ++i) {
+    if (Status s = ReadStep(i, out); !s.ok()) return Under(Concat("steps[", i, "]."), s);
+  }
+  return ReadOrders(out);
+}
+
+Status CheckActText(std::string_view field, std::string_view text) {
+  if (text.empty()) return Refused(field, "empty");
+  if (text.size() > kActBytesMax) return Refused(field, "longer than 1 kB");
+  if (HasControlBytes(text)) return Refused(field, "has control characters");
+  return Status();
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Definition>> DefinitionOf(
+    const Saga& saga, const CallOptions& defaults, const Limits& limits, const UrlCheck& check_url,
+    std::chrono::milliseconds barrier_retention) {
+  auto definition = std::make_shared<Definition>();
+  definition->barrier_retention = barrier_retention;
+  SagaReader reader(saga, limits, check_url);
+  if (Status s = reader.Read(defaults, *definition); !s.ok()) return Under("saga.", s);
+  return std::shared_ptr<const Definition>(std::move(definition));
+}
+
+Status CheckDefaults(const CallOptions& defaults) {
+  if (Status s = CheckCallOptions(defaults); !s.ok()) return Under("defaults.", s);
+  if (Status s = CheckCap(Over(Policy{}, defaults), defaults); !s.ok()) {
+    return Under("defaults.", s);
+  }
+  return Status();
+}
+
+Status CheckEdit(const BranchEdit& edit, const Limits& limits, const UrlCheck& check_url) {
+  if (!edit.url && !edit.payload && !edit.headers) return Refused("edit", "nothing to change");
+  if (edit.url) {
+    if (edit.url->empty()) return Refused("edit.url", "empty; SkipBranch leaves an operation out");
+    if (Status s = CheckUrl("edit.url", *edit.url, limits, check_url); !s.ok()) return s;
+  }
+  if (edit.payload) {
+    if (Status s = CheckPayload(*edit.payload, limits); !s.ok()) return Under("edit.", s);
+  }
+  if (edit.headers) {
+    if (Status s = CheckHeaders(*edit.headers, limits); !s.ok()) return Under("edit.", s);
+  }
+  return Status();
+}
+
+Status CheckAct(const Act& act) {
+  if (Status s = CheckActText("act.author", act.author); !s.ok()) return s;
+  return CheckActText("act.reason", act.reason);
+}
+
+}  // namespace troth::internal
