@@ -25,7 +25,7 @@ struct RetryPolicy {
   std::optional<std::chrono::milliseconds> first;  // default 10 s; at least 1 ms
   std::optional<double> factor;                    // default 2; 1 to 100
   std::optional<std::chrono::milliseconds> cap;    // default 10 min; at least `first`
-  std::optional<bool> jitter;  // default false; true draws each wait from [wait/2, wait]
+  std::optional<bool> jitter;  // default false; true draws each wait from [0, wait]
 
   // For operations that may fail (an action): after this many retries of one operation without a
   // result the transaction rolls back. Default kNoLimit. 0 means one call only.

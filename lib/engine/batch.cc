@@ -1,0 +1,29 @@
+#include "engine/batch.h"
+
+#include "base/text.h"
+#include "engine/acts.h"
+
+namespace troth::internal {
+
+std::vector<std::pair<Reply, Answer>> TakeSettledReplies(Batch& batch, const BatchResult& result) {
+  std::vector<std::pair<Reply, Answer>> settled;
+  if (result.kind != BatchResult::Kind::kCommitted) return settled;
+  for (size_t i = 0; i < batch.writes.size(); ++i) {
+    const WriteResult& written = result.writes[i];
+    const bool exists = written.kind == WriteResult::Kind::kGidExists && written.existing;
+    if (written.kind != WriteResult::Kind::kOk && !exists) continue;
+    for (PendingReply& pending : batch.replies[i]) {
+      Answer answer = std::move(pending.answer);
+      if (exists) {
+        const TransactionRow& row = batch.writes[i].row;
+        answer = AnswerRepeated(written.existing->status, written.existing->digest == row.digest,
+                                row.gid);
+      }
+      settled.emplace_back(std::move(pending.reply), std::move(answer));
+    }
+    batch.replies[i].clear();
+  }
+  return settled;
+}
+
+}  // namespace troth::internal

@@ -1,0 +1,15 @@
+// Who of a batch is answered by whom. The writer answers what is durable itself, after it has
+// posted the results to the engine; what was not written goes back to the engine with its replies.
+#pragma once
+
+#include <utility>
+#include <vector>
+
+#include "engine/event.h"
+
+namespace troth::internal {
+
+// Takes out of the batch the replies that its result settles, each with what it is to be told.
+std::vector<std::pair<Reply, Answer>> TakeSettledReplies(Batch& batch, const BatchResult& result);
+
+}  // namespace troth::internal

@@ -1,0 +1,158 @@
+// The engine: sees every live transaction through, by planning it again after everything that
+// happens.
+//
+// It is passive: events in, effects out. It has no thread, calls no clock and never blocks;
+// production and simulator are two drivers of this one object. It knows neither modes (plan/) nor
+// SQL (store/) nor HTTP (transport/).
+//
+// The law of its order of effects: write → durable → {send, answer, notify} that need it. One turn
+// (semantics.md §3): commit results, call results, requests, timers; then each transaction
+// concerned is advanced: requests applied, planned, decisions and marks put into a write, allowed
+// calls sent; then the writes go to the store in one batch.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/random.h"
+#include "engine/event.h"
+#include "engine/hosts.h"
+#include "engine/live.h"
+#include "engine/loader.h"
+#include "engine/timers.h"
+#include "plan/plan.h"
+
+namespace troth::internal {
+
+struct EngineOptions {
+  Limits limits;
+  Milliseconds retention{};
+  Milliseconds tombstone_retention{};
+  bool unclean = false;  // recovered local calls wait a second (R22)
+};
+
+class Engine {
+ public:
+  // All outlive the engine. `sink` gets the results of calls.
+  Engine(StorePort& store, Transport& transport, CallSink& sink, Random& random, Observer& observer,
+         EngineOptions options);
+
+  // Begins to load what is due. Once, before Handle.
+  void Start(Time now);
+
+  // Takes what has happened and does what follows. `now` never goes back.
+  void Handle(std::span<EngineEvent> events, Time now);
+
+  // When Handle should be called again though nothing has happened.
+  std::optional<Time> NextWake();
+
+  // After a kClose: nothing in flight and nothing unwritten.
+  bool Quiet() const;
+  size_t calls_in_flight() const { return calls_.size(); }
+
+ private:
+  // --- engine.cc: the turn ---
+  void Touch(Live& live);
+  void TouchAll();
+  Live* Find(LiveId id);
+  Live* FindGid(const std::string& gid);
+  Live& Add(std::unique_ptr<GlobalTransaction> t);
+  void Remove(Live& live);
+  void AdvanceTouched(Time now);
+  void Advance(Live& live, Time now);
+  Plan Settle(Live& live, Time now);
+  void ApplyDecision(Live& live, const PlannedDecision& decision, Time now);
+  void Send(Live& live, Plan& plan, Time now);
+  void StartCall(Live& live, uint16_t branch, const std::string& host, Time now);
+  void LookAtLocalCalls(Live& live, Plan& plan, Time now);
+  void SetTimer(Live& live, const Plan& plan);
+  bool PrepareToLeave(Live& live, const Plan& plan, Time now);
+  void Leave(Live& live, const Plan& plan);
+  bool MaySend() const;
+
+  // --- writes.cc: what becomes durable ---
+  void QueueWrite(Live& live, const Plan& plan, bool leaving, Time now);
+  TransactionRow RowToWrite(const Live& live, const Plan& plan, bool leaving) const;
+  void Flush(Time now);
+  void OnBatchDone(BatchDone& done, Time now);
+  void OnWritten(Live& live, int64_t id, Time now);
+  void OnNotWritten(Live& live, Write&& write, std::vector<PendingReply>&& replies,
+                    const Status& status, Time now);
+  void OnStoreTrouble(const StoreTrouble& trouble, Time now);
+  void StoreWorks(Time now);
+  void StoreFails(const Status& status, Time now);
+  void LoseOwnership(const Status& status, Time now);
+  void Quarantine(Live& live, const Status& status, Time now);
+
+  // --- requests.cc: what is asked, and what is loaded ---
+  void OnCallEnded(const CallEnded& ended, Time now);
+  void OnRequest(Request&& request, Time now);
+  void OnSubmit(Request&& request, Time now);
+  void OnControl(ControlRequest&& request, Time now);
+  void ApplyRequests(Live& live, Time now);
+  bool ApplyRequest(Live& live, Request& request, Time now);
+  void LoadFor(Request&& request);
+  void ForgetWait(const std::string& gid, uint64_t ticket);
+  void OnDueLoaded(DueLoaded& loaded, Time now);
+  void OnGidLoaded(GidLoaded& loaded, Time now);
+  Live* Admit(Loaded& loaded, Time now);
+  void AnswerFromRow(Request& request, const TransactionRow& row, const GlobalTransaction* t);
+  void OnPurged(Purged& purged, Time now);
+  void AskStore(Time now);
+  Health GetHealth() const;
+  void Tell(EventKind kind, Time now, const GlobalTransaction* t, Reason reason = {},
+            std::string text = {}, Milliseconds took = {});
+
+  StorePort& store_;
+  Transport& transport_;
+  CallSink& sink_;
+  Random& random_;
+  Observer& observer_;
+  const EngineOptions options_;
+  Time opened_{};
+
+  uint64_t next_id_ = 1;
+  std::unordered_map<LiveId, std::unique_ptr<Live>> live_;
+  std::unordered_map<std::string_view, Live*> by_gid_;  // the key is the value's own gid
+  std::unordered_map<uint64_t, InFlight> calls_;
+  std::vector<LiveId> touched_;
+  Hosts hosts_;
+  Timers timers_;
+  Loader loader_;
+
+  struct QueuedWrite {
+    LiveId live = 0;
+    Write write;
+    std::vector<PendingReply> replies;
+    size_t bytes = 0;
+  };
+  std::deque<QueuedWrite> queue_;
+  size_t queued_bytes_ = 0;
+  std::vector<LiveId> outstanding_;  // whose writes are with the store
+  bool committing_ = false;
+  std::string store_problem_;
+  Milliseconds store_backoff_{};
+  std::optional<Time> store_retry_;
+  size_t unwritten_results_ = 0;  // while the store has trouble (R29)
+
+  std::unordered_map<std::string, std::vector<Request>> loading_;  // gid → who asked for it
+  std::unordered_map<std::string, std::vector<Waiter>> dormant_;  // Wait() on what is not in memory
+
+  std::optional<PurgePass> purge_;
+  std::optional<Time> purge_at_;
+  bool purging_ = false;
+
+  bool paused_ = false;
+  bool closing_ = false;
+  bool lost_owner_ = false;
+};
+
+}  // namespace troth::internal

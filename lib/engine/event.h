@@ -1,0 +1,92 @@
+// What happens to the engine: the results of what it asked for, and requests.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "engine/request.h"
+#include "model/store.h"
+#include "model/transport.h"
+
+namespace troth::internal {
+
+// A reply that waits for a write, with what it will say once that is durable.
+struct PendingReply {
+  Reply reply;
+  Answer answer;
+};
+
+// What the engine hands to the store at once. replies[i] belong to writes[i].
+struct Batch {
+  std::vector<Write> writes;
+  std::vector<std::vector<PendingReply>> replies;
+};
+
+struct BatchDone {
+  Batch batch;  // replies of writes that are durable, or whose gid exists, have been taken out and
+                // answered
+  BatchResult result;
+};
+// A commit may or may not have happened; the batch stays outstanding until that is known (R4).
+struct StoreTrouble {
+  Status status;
+};
+
+// A stored transaction as it was read; nothing where it is a tombstone, a Status where it can't be
+// true.
+struct Loaded {
+  TransactionRow row;
+  Result<std::unique_ptr<GlobalTransaction>> transaction;
+};
+struct DueLoaded {
+  Status status;  // OK, or why nothing could be read
+  std::vector<Loaded> transactions;
+  std::optional<DuePosition> last;
+  bool more = false;
+  std::optional<Time> next_due;
+};
+struct GidLoaded {
+  std::string gid;
+  Status status;              // kNotFound: no such row
+  std::vector<Loaded> found;  // one or none
+};
+struct Purged {
+  PurgePass pass;
+  Status status;
+};
+
+using EngineEvent = std::variant<BatchDone, StoreTrouble, CallEnded, DueLoaded, GidLoaded, Purged,
+                                 Request, ControlRequest>;
+
+// Where results and requests are left for the engine. Any thread; one wake-up per burst.
+class EventSink {
+ public:
+  virtual ~EventSink() = default;
+  virtual void Post(EngineEvent&& event) = 0;
+};
+
+// The engine's way to its store: asynchronous, answered by events, in the order of asking.
+class StorePort {
+ public:
+  virtual ~StorePort() = default;
+  virtual void Commit(Batch&& batch) = 0;  // one outstanding; BatchDone
+  virtual void LoadDue(std::optional<DuePosition> after, Time until, size_t max) = 0;  // DueLoaded
+  virtual void Load(std::string gid) = 0;                                              // GidLoaded
+  virtual void Purge(PurgePass pass, Time finished_before, Time tombstones_before) = 0;  // Purged
+};
+
+// Whom the engine tells what has happened. Called on the engine's thread; never blocks.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  // False: nobody wants events, and none are made.
+  virtual bool wants_events() const = 0;
+  virtual bool wants_outcomes() const = 0;
+  virtual void OnEvent(Event&& event) = 0;
+  virtual void OnFinished(std::shared_ptr<const Outcome> outcome) = 0;
+};
+
+}  // namespace troth::internal

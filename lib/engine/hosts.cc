@@ -1,0 +1,143 @@
+#include "engine/hosts.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace troth::internal {
+namespace {
+
+constexpr Milliseconds kFirstProbe{500};
+constexpr Milliseconds kProbeCap{60'000};
+constexpr size_t kSufferersMax = 100'000;
+
+}  // namespace
+
+Hosts::Host& Hosts::Get(const std::string& key) {
+  Host& host = hosts_[key];
+  if (host.key.empty()) {
+    host.key = key;
+    host.local = key == "local:";
+  }
+  return host;
+}
+
+size_t Hosts::FreeSlots(const Host& host, Time now) const {
+  const auto left = [](size_t cap, size_t used) { return cap > used ? cap - used : 0; };
+  if (host.local) return left(limits_.local_calls, host.in_flight);
+  if (host.down) return host.in_flight == 0 && now >= host.next_probe ? 1 : 0;
+  return std::min(left(limits_.calls_per_host, host.in_flight), left(limits_.calls, in_flight_));
+}
+
+bool Hosts::HasRoom(const Host& host, Time now) const { return FreeSlots(host, now) > 0; }
+
+bool Hosts::Admit(const std::string& key, LiveId waiter, Time now) {
+  Host& host = Get(key);
+  if (HasRoom(host, now)) return true;
+  if (host.queued.insert(waiter).second) host.waiting.push_back(waiter);
+  crowded_.insert(&host);
+  return false;
+}
+
+void Hosts::Started(const std::string& key) {
+  Host& host = Get(key);
+  ++host.in_flight;
+  ++(host.local ? local_in_flight_ : in_flight_);
+}
+
+Hosts::Change Hosts::Ended(const std::string& key, bool down, std::string_view problem,
+                           LiveId sufferer, Time now) {
+  Host& host = Get(key);
+  TROTH_CHECK(host.in_flight > 0);
+  --host.in_flight;
+  --(host.local ? local_in_flight_ : in_flight_);
+  Change change;
+  if (down) {
+    change.went_down = !host.down;
+    // Calls that were under way when the host went down say nothing new: only a probe makes the
+    // back-off grow.
+    if (!host.down || now >= host.next_probe) {
+      host.backoff = host.down ? std::min(host.backoff * 2, kProbeCap) : kFirstProbe;
+      host.next_probe = now + host.backoff;
+    }
+    host.down = true;
+    host.problem = problem;
+    if (host.sufferers.size() < kSufferersMax) host.sufferers.insert(sufferer);
+  } else if (host.down) {
+    change.came_up = true;
+    change.relieved.assign(host.sufferers.begin(), host.sufferers.end());
+    host.sufferers.clear();
+    host.down = false;
+    host.problem.clear();
+  }
+  DropIfIdle(key);
+  return change;
+}
+
+std::vector<LiveId> Hosts::Ready(Time now) {
+  std::vector<LiveId> ready;
+  for (auto it = crowded_.begin(); it != crowded_.end();) {
+    Host& host = **it;
+    for (size_t room = FreeSlots(host, now); room > 0 && !host.waiting.empty(); --room) {
+      ready.push_back(host.waiting.front());
+      host.queued.erase(host.waiting.front());
+      host.waiting.pop_front();
+    }
+    it = host.waiting.empty() ? crowded_.erase(it) : std::next(it);
+  }
+  return ready;
+}
+
+std::optional<Time> Hosts::NextWake() const {
+  std::optional<Time> wake;
+  for (const Host* host : crowded_) {
+    // A host that is not down, or is being probed, is woken by the end of a call.
+    if (!host->down || host->in_flight > 0) continue;
+    if (!wake || host->next_probe < *wake) wake = host->next_probe;
+  }
+  return wake;
+}
+
+void Hosts::Forget(LiveId waiter) {
+  for (auto& [key, host] : hosts_) {
+    host.sufferers.erase(waiter);
+    if (host.queued.erase(waiter) == 0) continue;
+    std::erase(host.waiting, waiter);
+    if (host.waiting.empty()) crowded_.erase(&host);
+  }
+}
+
+std::vector<LiveId> Hosts::TakeAll() {
+  std::vector<LiveId> all;
+  for (Host* host : crowded_) {
+    all.insert(all.end(), host->waiting.begin(), host->waiting.end());
+    host->waiting.clear();
+    host->queued.clear();
+  }
+  crowded_.clear();
+  return all;
+}
+
+void Hosts::DropIfIdle(const std::string& key) {
+  const auto it = hosts_.find(key);
+  const Host& host = it->second;
+  const bool idle = host.in_flight == 0 && !host.down && host.waiting.empty();
+  // A few are kept: most programs call the same hosts again and again.
+  if (idle && hosts_.size() > 64) hosts_.erase(it);
+}
+
+std::vector<HostHealth> Hosts::Health() const {
+  std::vector<HostHealth> health;
+  for (const auto& [key, host] : hosts_) {
+    if (!host.down && host.waiting.empty()) continue;
+    health.push_back({.host = key,
+                      .in_flight = host.in_flight,
+                      .waiting = host.waiting.size(),
+                      .down = host.down,
+                      .next_probe = host.next_probe,
+                      .problem = host.problem});
+  }
+  return health;
+}
+
+}  // namespace troth::internal

@@ -1,0 +1,77 @@
+// Which stored transactions should be in memory: those due within the horizon, as far as there is
+// room. Pure bookkeeping; the engine asks the store.
+//
+// `covered` is the due time up to which everything stored is in memory. A pass reads on from there
+// in pages. Whoever leaves memory is due past the horizon, hence past `covered`, so nothing is read
+// twice and nothing is missed.
+#pragma once
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+
+#include "engine/event.h"
+
+namespace troth::internal {
+
+inline constexpr Milliseconds kHorizon{60'000};
+
+class Loader {
+ public:
+  struct Ask {
+    std::optional<DuePosition> after;
+    Time until;
+  };
+
+  // What to ask the store now, if anything; the caller asks exactly that.
+  std::optional<Ask> Next(Time now, bool room) {
+    if (asked_ || !room || !at_ || *at_ > now) return std::nullopt;
+    asked_ = true;
+    if (!passing_) {
+      passing_ = true;
+      until_ = now + kHorizon;
+    }
+    return Ask{position_, until_};
+  }
+
+  void OnLoaded(const DueLoaded& loaded, Time now) {
+    asked_ = false;
+    if (!loaded.status.ok()) {
+      at_ = now + kRetry;
+      return;
+    }
+    if (loaded.more && loaded.last) {
+      position_ = loaded.last;
+      at_ = now;
+      return;
+    }
+    passing_ = false;
+    position_ = DuePosition{until_, std::numeric_limits<int64_t>::max()};
+    at_.reset();
+    if (loaded.next_due) at_ = *loaded.next_due - kHorizon / 2;
+    if (left_) at_ = std::min(at_.value_or(*left_), *left_);
+    left_.reset();
+  }
+
+  // A transaction left memory and is due then.
+  void OnLeft(Time due) {
+    const Time at = due - kHorizon / 2;
+    std::optional<Time>& slot = passing_ ? left_ : at_;
+    slot = std::min(slot.value_or(at), at);
+  }
+
+  // When Next has something, given room.
+  std::optional<Time> wake() const { return asked_ ? std::nullopt : at_; }
+
+ private:
+  static constexpr Milliseconds kRetry{1'000};
+
+  std::optional<Time> at_ = Time{};  // when the next page is to be read; at once in the beginning
+  std::optional<DuePosition> position_;  // everything up to here is in memory
+  std::optional<Time> left_;             // due to be read after the pass under way
+  Time until_{};
+  bool passing_ = false;
+  bool asked_ = false;
+};
+
+}  // namespace troth::internal

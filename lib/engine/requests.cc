@@ -1,0 +1,405 @@
+// What is asked of the engine, what its calls and its store answer, and whom it tells.
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "base/text.h"
+#include "engine/acts.h"
+#include "engine/engine.h"
+#include "engine/results.h"
+#include "model/stored.h"
+#include "model/url.h"
+
+namespace troth::internal {
+namespace {
+
+constexpr Milliseconds kActPatience{5'000};  // R19
+constexpr Milliseconds kPurgePause{48};      // at least 2 ms in every 50
+constexpr Milliseconds kPurgePassPause{60'000};
+constexpr size_t kLoadPage = 256;
+
+template <class... Functions>
+struct Overloaded : Functions... {
+  using Functions::operator()...;
+};
+template <class... Functions>
+Overloaded(Functions...) -> Overloaded<Functions...>;
+
+Status NoSuchGid(std::string_view gid) {
+  return {StatusCode::kNotFound, Concat("no transaction with gid ", gid)};
+}
+
+}  // namespace
+
+// --- results of calls ---
+
+void Engine::OnCallEnded(const CallEnded& ended, Time now) {
+  const auto it = calls_.find(ended.id);
+  TROTH_CHECK(it != calls_.end());  // exactly one for each Start
+  const InFlight call = std::move(it->second);
+  calls_.erase(it);
+  Live& live = *Find(call.live);
+  --live.in_flight;
+  if (call.local) --live.local_in_flight;
+
+  const Hosts::Change change = hosts_.Ended(call.host, ended.host_down, ended.text, live.id, now);
+  if (ended.host_down) live.at_host = true;
+  GlobalTransaction& t = live.t;
+  const std::string rule = RecordResult(t, call.branch, ended, call.called_before, now, random_);
+  if (!std::exchange(live.dirty, true)) live.dirty_since = now;
+  if (!store_problem_.empty()) ++unwritten_results_;
+  if (observer_.wants_events()) {
+    const Branch& b = t.branches[call.branch];
+    Reason reason{.code = ended.code,
+                  .branch_id = t.StepOf(b).branch_id,
+                  .op = std::string(OpName(t.mode(), b.op)),
+                  .http_status = ended.http_status,
+                  .text = ended.text,
+                  .attempt = b.calls,
+                  .author = {},
+                  .at = now};
+    Tell(EventKind::kCallEnded, now, &t, std::move(reason), rule, now - call.sent);
+  }
+  if (t.phase == Phase::kEnded) {
+    t.history.push_back({.at = now,
+                         .author = {},
+                         .what = Concat("late result of ", t.BranchName(call.branch)),
+                         .reason = Concat(rule, ended.text.empty() ? "" : ": ", ended.text)});
+  }
+  Touch(live);
+
+  if (change.went_down) Tell(EventKind::kHostDown, now, nullptr, {}, call.host);
+  if (change.came_up) Tell(EventKind::kHostUp, now, nullptr, {}, call.host);
+  for (const LiveId id : change.relieved) {
+    Live* relieved = Find(id);
+    if (relieved == nullptr || relieved == &live) continue;
+    for (uint16_t i = 0; i < relieved->t.branches.size(); ++i) {
+      Branch& b = relieved->t.branches[i];
+      if (b.state == BranchState::kWaiting && b.next > now &&
+          HostKey(relieved->t.UrlOf(i)) == call.host) {
+        b.next = now;
+      }
+    }
+    Touch(*relieved);
+  }
+}
+
+// --- requests ---
+
+void Engine::OnRequest(Request&& request, Time now) {
+  if (lost_owner_) {
+    if (request.reply) {
+      request.reply(Answer{.status = {StatusCode::kFailedPrecondition, store_problem_}});
+    }
+    return;
+  }
+  if (const auto* forget = std::get_if<ForgetWaitRequest>(&request.body)) {
+    ForgetWait(request.gid, forget->ticket);
+    return;
+  }
+  if (closing_) {
+    request.reply(Answer{.status = {StatusCode::kCancelled, "the coordinator is closing"}});
+    return;
+  }
+  request.give_up = now + kActPatience;
+  if (Live* live = FindGid(request.gid)) {
+    if (live->quarantined) {
+      request.reply(Answer{.status = {StatusCode::kDataLoss,
+                                      Concat(request.gid, " can't be true and was set aside")}});
+      return;
+    }
+    live->requests.push_back(std::move(request));
+    Touch(*live);
+  } else if (std::holds_alternative<SubmitRequest>(request.body)) {
+    OnSubmit(std::move(request), now);
+  } else {
+    LoadFor(std::move(request));
+  }
+}
+
+void Engine::OnSubmit(Request&& request, Time now) {
+  auto& submit = std::get<SubmitRequest>(request.body);
+  if (live_.size() >= options_.limits.live) {
+    request.reply(Answer{.status = {StatusCode::kResourceExhausted,
+                                    Concat("limits.live: ", live_.size(),
+                                           " transactions are under way; try later")}});
+    return;
+  }
+  if (queued_bytes_ + submit.document->size() > options_.limits.unwritten_bytes) {
+    request.reply(Answer{.status = {StatusCode::kResourceExhausted,
+                                    "limits.unwritten_bytes: the store is behind; try later"}});
+    return;
+  }
+  GlobalTransaction& t = *submit.transaction;
+  t.created = now;
+  t.updated = now;
+  if (t.definition->timeout_to_fail) t.deadline = now + *t.definition->timeout_to_fail;
+  Live& live = Add(std::move(submit.transaction));
+  live.document = std::move(submit.document);
+  live.must_write = true;
+  live.replies.push_back({std::move(request.reply), Answer{}});
+}
+
+void Engine::ApplyRequests(Live& live, Time now) {
+  if (live.requests.empty() || live.write_pending) return;
+  std::vector<Request> requests = std::move(live.requests);
+  live.requests.clear();
+  for (Request& request : requests) {
+    // A decision that follows from one request comes before the next one is looked at (R15).
+    if (live.must_write) Settle(live, now);
+    if (!ApplyRequest(live, request, now)) live.requests.push_back(std::move(request));
+  }
+}
+
+// False: it waits until no call of its branch is in flight (R19).
+bool Engine::ApplyRequest(Live& live, Request& request, Time now) {
+  GlobalTransaction& t = live.t;
+  const auto finish = [&](ActResult result) {
+    if (!result.changed) {
+      request.reply(Answer{.status = std::move(result.status)});
+      return true;
+    }
+    live.must_write = true;
+    live.replies.push_back({std::move(request.reply), Answer{}});
+    return true;
+  };
+  // Finds the branch and waits for its call: true when `act` has been carried out or refused.
+  const auto on_branch = [&](const BranchKey& key, const auto& act) {
+    const Result<uint16_t> branch = FindBranch(t, key);
+    if (!branch.ok()) return finish({branch.status()});
+    if (t.branches[*branch].in_flight == 0) return finish(act(*branch));
+    if (now < request.give_up) return false;
+    return finish({{StatusCode::kDeadlineExceeded, Concat("a call of ", t.BranchName(*branch),
+                                                          " is in flight; nothing was changed")}});
+  };
+  return std::visit(
+      Overloaded{
+          [&](SubmitRequest& submit) {
+            Answer answer =
+                AnswerRepeated(WireStatus(t), submit.transaction->digest == t.digest, t.gid);
+            request.reply(std::move(answer));
+            return true;
+          },
+          [&](WaitRequest& wait) {
+            if (t.durable_phase == Phase::kEnded) {
+              request.reply(Answer{.outcome = std::make_shared<const Outcome>(ToOutcome(t))});
+            } else {
+              live.waiters.push_back({wait.ticket, std::move(request.reply)});
+            }
+            return true;
+          },
+          [&](ForgetWaitRequest&) { return true; },
+          [&](CancelRequest& cancel) { return finish(ApplyCancel(t, cancel.act, now)); },
+          [&](RetryRequest& retry) {
+            const ActResult result = ApplyRetry(t, retry.act, now);
+            if (result.changed) Tell(EventKind::kWoken, now, &t, {}, "by " + retry.act.author);
+            return finish(result);
+          },
+          [&](EditRequest& edit) {
+            return on_branch(edit.key, [&](uint16_t branch) {
+              ActResult result = ApplyEdit(t, branch, edit.edit, edit.act, now);
+              if (result.changed) {
+                live.new_parts.push_back({t.edit_parts[branch], std::make_shared<const std::string>(
+                                                                    EncodeEdit(*t.edits[branch]))});
+              }
+              return result;
+            });
+          },
+          [&](SkipRequest& skip) {
+            return on_branch(skip.key,
+                             [&](uint16_t branch) { return ApplySkip(t, branch, skip.act, now); });
+          },
+          [&](StopRequest& stop) { return finish(ApplyStop(t, stop.act, now)); },
+      },
+      request.body);
+}
+
+void Engine::LoadFor(Request&& request) {
+  const std::string gid = request.gid;
+  const auto [it, first] = loading_.try_emplace(gid);
+  it->second.push_back(std::move(request));
+  if (first) store_.Load(gid);
+}
+
+void Engine::ForgetWait(const std::string& gid, uint64_t ticket) {
+  const auto is_it = [&](const Waiter& waiter) { return waiter.ticket == ticket; };
+  const auto asks_it = [&](const Request& request) {
+    const auto* wait = std::get_if<WaitRequest>(&request.body);
+    return wait != nullptr && wait->ticket == ticket;
+  };
+  if (Live* live = FindGid(gid)) {
+    std::erase_if(live->waiters, is_it);
+    std::erase_if(live->requests, asks_it);
+  }
+  if (const auto it = loading_.find(gid); it != loading_.end()) std::erase_if(it->second, asks_it);
+  if (const auto it = dormant_.find(gid); it != dormant_.end()) {
+    std::erase_if(it->second, is_it);
+    if (it->second.empty()) dormant_.erase(it);
+  }
+}
+
+void Engine::OnControl(ControlRequest&& request, Time now) {
+  switch (request.kind) {
+    case ControlRequest::Kind::kPause:
+      paused_ = true;
+      break;
+    case ControlRequest::Kind::kResume:
+      paused_ = false;
+      TouchAll();
+      break;
+    case ControlRequest::Kind::kRegistered:
+      for (auto& [id, live] : live_) {
+        if (!live->not_callable) continue;
+        Tell(EventKind::kWoken, now, &live->t, {}, "local:" + request.name + " was registered");
+        Touch(*live);
+      }
+      break;
+    case ControlRequest::Kind::kClose: {
+      closing_ = true;
+      const auto cancel = [](Waiter& waiter) {
+        waiter.reply(Answer{.status = {StatusCode::kCancelled, "the coordinator was closed"}});
+      };
+      for (auto& [id, live] : live_) {
+        for (Waiter& waiter : live->waiters) cancel(waiter);
+        live->waiters.clear();
+      }
+      for (auto& [gid, waiters] : dormant_) {
+        for (Waiter& waiter : waiters) cancel(waiter);
+      }
+      dormant_.clear();
+      TouchAll();
+      break;
+    }
+    case ControlRequest::Kind::kHealth:
+      break;
+  }
+  if (request.done) request.done(GetHealth());
+}
+
+// --- what the store has read ---
+
+void Engine::AskStore(Time now) {
+  if (closing_ || lost_owner_) return;
+  const bool room = live_.size() < options_.limits.live;
+  if (const auto ask = loader_.Next(now, room)) {
+    const size_t space = options_.limits.live - live_.size();
+    store_.LoadDue(ask->after, ask->until, std::min(kLoadPage, space));
+  }
+  if (!purging_ && purge_at_ && *purge_at_ <= now) {
+    purging_ = true;
+    if (!purge_) purge_ = PurgePass{};
+    store_.Purge(*purge_, now - options_.retention, now - options_.tombstone_retention);
+  }
+}
+
+void Engine::OnDueLoaded(DueLoaded& loaded, Time now) {
+  for (Loaded& one : loaded.transactions) Admit(one, now);
+  if (!loaded.status.ok()) StoreFails(loaded.status, now);
+  loader_.OnLoaded(loaded, now);
+}
+
+// Who is in memory already is newer than what was read.
+Live* Engine::Admit(Loaded& loaded, Time now) {
+  if (Live* live = FindGid(loaded.row.gid)) return live;
+  if (!loaded.transaction.ok()) {
+    Tell(EventKind::kUnreadable, now, nullptr, {},
+         Concat(loaded.row.gid, ": ", loaded.transaction.status().message()));
+    return nullptr;
+  }
+  std::unique_ptr<GlobalTransaction> t = std::move(loaded.transaction).value();
+  if (t->phase == Phase::kEnded) return nullptr;
+  RecordLoad(*t, options_.unclean && t->updated < opened_, now);
+  Live& live = Add(std::move(t));
+  live.stored_due = loaded.row.due;
+  live.stored_parked = loaded.row.parked;
+  if (const auto it = dormant_.find(live.t.gid); it != dormant_.end()) {
+    live.waiters = std::move(it->second);
+    dormant_.erase(it);
+  }
+  return &live;
+}
+
+void Engine::OnGidLoaded(GidLoaded& loaded, Time now) {
+  const auto it = loading_.find(loaded.gid);
+  if (it == loading_.end()) return;
+  std::vector<Request> requests = std::move(it->second);
+  loading_.erase(it);
+  const bool found = !loaded.found.empty();
+  if (found) Admit(loaded.found.front(), now);
+  for (Request& request : requests) {
+    if (FindGid(loaded.gid) != nullptr) {
+      OnRequest(std::move(request), now);
+    } else if (!found) {
+      request.reply(Answer{.status = loaded.status.ok() ? NoSuchGid(loaded.gid) : loaded.status});
+    } else {
+      const Loaded& stored = loaded.found.front();
+      const GlobalTransaction* t =
+          stored.transaction.ok() ? stored.transaction.value().get() : nullptr;
+      AnswerFromRow(request, stored.row, t);
+    }
+  }
+}
+
+// About a transaction that has ended, is a tombstone (no value), or can't be read.
+void Engine::AnswerFromRow(Request& request, const TransactionRow& row,
+                           const GlobalTransaction* t) {
+  const bool ended =
+      row.status == TransactionStatus::kSucceed || row.status == TransactionStatus::kFailed;
+  if (!ended) {
+    request.reply(Answer{
+        .status = {StatusCode::kDataLoss, Concat(row.gid, ": the stored row can't be true")}});
+  } else if (std::holds_alternative<WaitRequest>(request.body)) {
+    const Outcome outcome =
+        t != nullptr ? ToOutcome(*t) : Outcome{.gid = row.gid, .status = row.status};
+    request.reply(Answer{.outcome = std::make_shared<const Outcome>(outcome)});
+  } else {
+    request.reply(Answer{.status = {StatusCode::kFailedPrecondition,
+                                    Concat(row.gid, " has ended: ", StatusName(row.status))}});
+  }
+}
+
+void Engine::OnPurged(Purged& purged, Time now) {
+  purging_ = false;
+  purge_ = purged.pass;
+  if (!purged.status.ok()) {
+    purge_at_ = now + kPurgePassPause;
+  } else if (!purged.pass.finished) {
+    purge_at_ = queue_.empty() ? now : now + kPurgePause;
+  } else {
+    purge_.reset();
+    purge_at_.reset();
+    if (purged.pass.next) purge_at_ = std::max(*purged.pass.next, now + kPurgePassPause);
+  }
+}
+
+// --- telling ---
+
+Health Engine::GetHealth() const {
+  Health health;
+  health.open = !closing_;
+  health.owner = !lost_owner_;
+  health.paused = paused_;
+  health.store_problem = store_problem_;
+  health.live = live_.size();
+  health.in_flight = calls_.size();
+  health.hosts = hosts_.Health();
+  return health;
+}
+
+void Engine::Tell(EventKind kind, Time now, const GlobalTransaction* t, Reason reason,
+                  std::string text, Milliseconds took) {
+  if (!observer_.wants_events()) return;
+  Event event{.kind = kind,
+              .at = now,
+              .gid = {},
+              .reason = std::move(reason),
+              .text = std::move(text),
+              .took = took};
+  if (t != nullptr) {
+    event.gid = t->gid;
+    event.status = WireStatus(*t);
+  }
+  observer_.OnEvent(std::move(event));
+}
+
+}  // namespace troth::internal

@@ -1,0 +1,123 @@
+#include "engine/results.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/text.h"
+#include "model/url.h"
+
+namespace troth::internal {
+namespace {
+
+constexpr Milliseconds kUncleanLocalWait{1'000};
+
+void Remember(Branch& branch, Reason reason) {
+  if (branch.failures.size() == 1 + kNewestFailures) {
+    branch.failures.erase(branch.failures.begin() + 1);
+  }
+  branch.failures.push_back(std::move(reason));
+}
+
+Reason ReasonOf(const GlobalTransaction& t, const Branch& b, const CallEnded& ended, Time now) {
+  return Reason{.code = ended.code,
+                .branch_id = t.StepOf(b).branch_id,
+                .op = std::string(OpName(t.mode(), b.op)),
+                .http_status = ended.http_status,
+                .text = ended.text,
+                .attempt = b.calls,
+                .author = {},
+                .at = now};
+}
+
+void BackOff(Branch& b, const Policy& policy, Time now, Random& random) {
+  const double grown = static_cast<double>(b.interval.count()) * policy.factor;
+  const double cap = static_cast<double>(policy.cap.count());
+  b.interval = b.interval == Milliseconds{0}
+                   ? policy.first
+                   : Milliseconds{static_cast<int64_t>(std::min(grown, cap))};
+  const int64_t wait = b.interval.count();
+  b.next = now + Milliseconds{policy.jitter ? random.Between(0, wait) : wait};
+}
+
+std::string Unknown(GlobalTransaction& t, Branch& b, const CallEnded& ended, Time now,
+                    Random& random, std::string_view rule) {
+  Reason reason = ReasonOf(t, b, ended, now);
+  if (ended.verdict == BranchResult::Verdict::kFailure) {
+    reason.code = ReasonCode::kFailureNotAllowed;
+  }
+  Remember(b, std::move(reason));
+  ++b.unknowns;
+  BackOff(b, t.PolicyOf(b), now, random);
+  return Concat(rule, "; retried in ", (b.next - now).count(), " ms, unknown result number ",
+                b.unknowns);
+}
+
+}  // namespace
+
+bool MayFail(Op op) { return op == Op::kForward || op == Op::kCheckBack; }
+
+void RecordStart(GlobalTransaction& t, uint16_t branch, uint64_t call_id, Time now) {
+  Branch& b = t.branches[branch];
+  TROTH_CHECK(b.in_flight == 0 && b.state == BranchState::kWaiting);
+  b.in_flight = call_id;
+  b.called = true;
+  ++b.calls;
+  if (b.first_call == Time{}) b.first_call = now;
+  if (b.op == Op::kForward && t.first_action == Time{}) t.first_action = now;
+}
+
+std::string RecordResult(GlobalTransaction& t, uint16_t branch, const CallEnded& ended,
+                         bool called_before, Time now, Random& random) {
+  using Verdict = BranchResult::Verdict;
+  Branch& b = t.branches[branch];
+  TROTH_CHECK(b.in_flight == ended.id);
+  b.in_flight = 0;
+  if (ended.kind == CallEnded::Kind::kNotSent) {
+    b.called = called_before;
+    if (ended.code == ReasonCode::kNotSent) {
+      --b.calls;
+      return "ended before anything was sent: no attempt";
+    }
+  }
+  const Verdict verdict =
+      ended.kind == CallEnded::Kind::kAnswered ? ended.verdict : Verdict::kUnknown;
+  switch (verdict) {
+    case Verdict::kSuccess:
+      b.state = BranchState::kDone;
+      b.interval = Milliseconds{0};
+      b.next = Time{};
+      return "success";
+    case Verdict::kOngoing:
+      b.interval = Milliseconds{0};
+      b.next = now + t.PolicyOf(b).first;
+      return "ongoing: called again after the base interval, no attempt";
+    case Verdict::kFailure: {
+      if (!MayFail(b.op)) {
+        return Unknown(t, b, ended, now, random,
+                       Concat("failure from ", OpName(t.mode(), b.op), ", which may not fail"));
+      }
+      b.state = BranchState::kFailed;
+      Reason reason = ReasonOf(t, b, ended, now);
+      reason.code = ReasonCode::kActionFailed;
+      Remember(b, std::move(reason));
+      return "failure: the transaction rolls back";
+    }
+    case Verdict::kUnknown:
+      break;
+  }
+  return Unknown(t, b, ended, now, random, "no result");
+}
+
+void RecordLoad(GlobalTransaction& t, bool local_calls_wait, Time now) {
+  for (uint16_t i = 0; i < t.branches.size(); ++i) {
+    Branch& b = t.branches[i];
+    if (b.state != BranchState::kWaiting) continue;
+    const Milliseconds longest = std::max(b.interval, t.PolicyOf(b).first);
+    if (b.next > now + longest) b.next = now + longest;
+    if (local_calls_wait && b.called && b.next <= now && IsLocalUrl(t.UrlOf(i))) {
+      b.next = now + kUncleanLocalWait;
+    }
+  }
+}
+
+}  // namespace troth::internal

@@ -1,0 +1,25 @@
+// What a call's result does to the value of its transaction (R11–R13). Pure.
+#pragma once
+
+#include "base/random.h"
+#include "model/transaction.h"
+#include "model/transport.h"
+
+namespace troth::internal {
+
+// Whether a failure of this operation is a decision; elsewhere it counts as unknown.
+bool MayFail(Op op);
+
+// Begins a call in the value: in flight, and called.
+void RecordStart(GlobalTransaction& t, uint16_t branch, uint64_t call_id, Time now);
+
+// Ends it: the branch's new state, and when it may be called again. `called_before`: what `called`
+// was before the start; a call of which nothing was sent puts it back. Returns the rule that
+// applied, for the log.
+std::string RecordResult(GlobalTransaction& t, uint16_t branch, const CallEnded& ended,
+                         bool called_before, Time now, Random& random);
+
+// A loaded transaction on its way into memory: R22, R23.
+void RecordLoad(GlobalTransaction& t, bool local_calls_wait, Time now);
+
+}  // namespace troth::internal

@@ -1,0 +1,277 @@
+// What becomes durable: one write in flight per transaction, all queued writes in one batch, and
+// what follows from its result.
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "base/text.h"
+#include "engine/engine.h"
+#include "model/stored.h"
+
+namespace troth::internal {
+namespace {
+
+constexpr size_t kBatchWritesMax = 256;
+constexpr size_t kBatchBytesMax = 4u << 20;
+constexpr Milliseconds kProgressDelay{1'000};
+constexpr Milliseconds kFirstStoreRetry{100};
+constexpr Milliseconds kStoreRetryCap{5'000};
+
+// What the parked column says: what a person should look at first.
+ReasonCode ParkedCode(const Plan& plan) {
+  return plan.parked.empty() ? ReasonCode::kNone : plan.parked.front().code;
+}
+
+}  // namespace
+
+// `due` in the row is when a fresh life must look at the transaction: now, while anything is under
+// way.
+TransactionRow Engine::RowToWrite(const Live& live, const Plan& plan, bool leaving) const {
+  TransactionRow row = RowOf(live.t);
+  row.parked = ParkedCode(plan);
+  if (live.t.phase == Phase::kEnded) {
+    row.due.reset();
+    row.parked = ReasonCode::kNone;
+  } else if (leaving) {
+    row.due = plan.wake;
+  } else {
+    const bool under_way = live.must_write || live.in_flight > 0 || !plan.calls.empty();
+    row.due = under_way ? live.t.updated : plan.wake;
+  }
+  return row;
+}
+
+void Engine::QueueWrite(Live& live, const Plan& plan, bool leaving, Time now) {
+  if (live.write_pending) return;
+  const bool resting = live.in_flight == 0;
+  const bool progress_due =
+      live.dirty && (resting || closing_ || now >= live.dirty_since + kProgressDelay);
+  const bool parked_changed = ParkedCode(plan) != live.stored_parked &&
+                              (resting || live.stuck_local) && live.t.phase != Phase::kEnded;
+  if (!live.must_write && !progress_due && !parked_changed) return;
+
+  GlobalTransaction& t = live.t;
+  t.updated = std::max(t.updated, now);
+  ++t.version;
+  QueuedWrite queued{.live = live.id};
+  queued.write.row = RowToWrite(live, plan, leaving);
+  queued.write.state = EncodeState(t);
+  if (t.id == 0) queued.write.parts.push_back({0, live.document});
+  for (Part& part : live.new_parts) queued.write.parts.push_back(std::move(part));
+  live.new_parts.clear();
+  queued.replies = std::move(live.replies);
+  live.replies.clear();
+  if (t.phase == Phase::kEnded && !live.waiters.empty()) {
+    const auto outcome = std::make_shared<const Outcome>(ToOutcome(t));
+    for (Waiter& waiter : live.waiters) {
+      queued.replies.push_back({std::move(waiter.reply), Answer{.outcome = outcome}});
+    }
+    live.waiters.clear();
+  }
+  queued.bytes = queued.write.state.size();
+  for (const Part& part : queued.write.parts) queued.bytes += part.document->size();
+
+  live.must_write = false;
+  live.dirty = false;
+  live.write_pending = true;
+  live.stored_due = queued.write.row.due;
+  if (live.stored_parked != queued.write.row.parked) {
+    live.stored_parked = queued.write.row.parked;
+    if (live.stored_parked != ReasonCode::kNone) {
+      Tell(EventKind::kParked, now, &t,
+           Reason{.code = live.stored_parked,
+                  .branch_id = {},
+                  .op = {},
+                  .text = {},
+                  .author = {},
+                  .at = now},
+           std::string(ReasonText(live.stored_parked)));
+    }
+  }
+  queued_bytes_ += queued.bytes;
+  queue_.push_back(std::move(queued));
+}
+
+void Engine::Flush(Time now) {
+  if (committing_ || queue_.empty() || lost_owner_) return;
+  if (store_retry_ && now < *store_retry_) return;
+  Batch batch;
+  outstanding_.clear();
+  size_t bytes = 0;
+  while (!queue_.empty() && batch.writes.size() < kBatchWritesMax && bytes < kBatchBytesMax) {
+    QueuedWrite& queued = queue_.front();
+    bytes += queued.bytes;
+    batch.writes.push_back(std::move(queued.write));
+    batch.replies.push_back(std::move(queued.replies));
+    outstanding_.push_back(queued.live);
+    queue_.pop_front();
+  }
+  queued_bytes_ -= bytes;
+  committing_ = true;
+  store_.Commit(std::move(batch));
+}
+
+void Engine::OnBatchDone(BatchDone& done, Time now) {
+  committing_ = false;
+  const std::vector<LiveId> writers = std::exchange(outstanding_, {});
+  if (done.result.kind == BatchResult::Kind::kLostOwner) {
+    for (auto& replies : done.batch.replies) {
+      for (PendingReply& pending : replies) pending.reply(Answer{.status = done.result.status});
+    }
+    LoseOwnership(done.result.status, now);
+    return;
+  }
+  TROTH_CHECK(done.result.kind != BatchResult::Kind::kUnknown);  // the port settles that first
+  const bool committed = done.result.kind == BatchResult::Kind::kCommitted;
+  if (committed) {
+    StoreWorks(now);
+  } else {
+    StoreFails(done.result.status, now);
+  }
+  for (size_t i = 0; i < writers.size(); ++i) {
+    Live* live = Find(writers[i]);
+    TROTH_CHECK(live != nullptr);
+    live->write_pending = false;
+    live->frozen = false;
+    const WriteResult result =
+        committed ? std::move(done.result.writes[i])
+                  : WriteResult{WriteResult::Kind::kNotWritten, 0, {}, done.result.status};
+    switch (result.kind) {
+      case WriteResult::Kind::kOk:
+        OnWritten(*live, result.id, now);
+        break;
+      case WriteResult::Kind::kGidExists:
+      case WriteResult::Kind::kNotWritten:
+        OnNotWritten(*live, std::move(done.batch.writes[i]), std::move(done.batch.replies[i]),
+                     result.status, now);
+        break;
+      case WriteResult::Kind::kStale:
+        live->replies = std::move(done.batch.replies[i]);
+        Quarantine(*live, {StatusCode::kDataLoss, "its row was changed by somebody else"}, now);
+        break;
+    }
+  }
+}
+
+void Engine::OnWritten(Live& live, int64_t id, Time now) {
+  GlobalTransaction& t = live.t;
+  const bool submitted = t.id == 0;
+  if (submitted) {
+    t.id = id;
+    live.document.reset();
+    Tell(EventKind::kSubmitted, now, &t);
+  }
+  for (Branch& b : t.branches) {
+    if (b.started == Started::kPending) b.started = Started::kYes;
+  }
+  if (t.durable_outcome == Decision::kUndecided && t.outcome == Decision::kRollback) {
+    Tell(EventKind::kDecided, now, &t, t.reason);
+  }
+  t.durable_outcome = t.outcome;
+  const bool ended = t.phase == Phase::kEnded && t.durable_phase != Phase::kEnded;
+  t.durable_phase = t.phase;
+  if (ended) {
+    Tell(EventKind::kEnded, now, &t, t.reason);
+    if (observer_.wants_outcomes() || !live.waiters.empty()) {
+      const auto outcome = std::make_shared<const Outcome>(ToOutcome(t));
+      for (Waiter& waiter : live.waiters) waiter.reply(Answer{.outcome = outcome});
+      live.waiters.clear();
+      observer_.OnFinished(outcome);
+    }
+    const Time purge = now + options_.retention;
+    if (!purge_at_ || purge < *purge_at_) purge_at_ = purge;
+  }
+  Touch(live);
+}
+
+// An insert that was refused is as if it had never been asked for; an update stays to be written.
+void Engine::OnNotWritten(Live& live, Write&& write, std::vector<PendingReply>&& replies,
+                          const Status& status, Time now) {
+  if (live.t.id == 0) {
+    // Where the gid exists the writer has answered the submit itself, and the others ask for the
+    // stored one.
+    for (PendingReply& pending : replies) pending.reply(Answer{.status = status});
+    std::vector<Request> requests = std::move(live.requests);
+    for (Waiter& waiter : live.waiters) {
+      requests.push_back(Request{
+          .gid = live.t.gid, .body = WaitRequest{waiter.ticket}, .reply = std::move(waiter.reply)});
+    }
+    Remove(live);
+    for (Request& request : requests) OnRequest(std::move(request), now);
+    return;
+  }
+  for (PendingReply& pending : replies) live.replies.push_back(std::move(pending));
+  if (status.code() == StatusCode::kDataLoss) {
+    Quarantine(live, status, now);
+    return;
+  }
+  for (Part& part : write.parts) live.new_parts.push_back(std::move(part));
+  --live.t.version;
+  live.must_write = true;
+  Touch(live);
+}
+
+void Engine::OnStoreTrouble(const StoreTrouble& trouble, Time now) {
+  for (const LiveId id : outstanding_) {
+    if (Live* live = Find(id)) live->frozen = true;
+  }
+  StoreFails(trouble.status, now);
+}
+
+void Engine::StoreWorks(Time now) {
+  store_retry_.reset();
+  store_backoff_ = Milliseconds{0};
+  unwritten_results_ = 0;
+  if (store_problem_.empty()) return;
+  store_problem_.clear();
+  Tell(EventKind::kStoreRecovered, now, nullptr);
+  TouchAll();
+}
+
+void Engine::StoreFails(const Status& status, Time now) {
+  if (store_problem_ != status.message()) {
+    store_problem_ = status.message().empty() ? "the store can't commit" : status.message();
+    Tell(EventKind::kStoreTrouble, now, nullptr, {}, store_problem_);
+  }
+  store_backoff_ = store_backoff_ == Milliseconds{0} ? kFirstStoreRetry
+                                                     : std::min(store_backoff_ * 2, kStoreRetryCap);
+  store_retry_ = now + store_backoff_;
+}
+
+// R25: another process owns the file. Nothing is called or written any more; the calls in flight
+// end for nobody.
+void Engine::LoseOwnership(const Status& status, Time now) {
+  lost_owner_ = true;
+  store_problem_ = status.message();
+  Tell(EventKind::kStoreTrouble, now, nullptr, {}, store_problem_);
+  const auto refuse = [&](std::vector<PendingReply>& replies) {
+    for (PendingReply& pending : replies) pending.reply(Answer{.status = status});
+    replies.clear();
+  };
+  for (QueuedWrite& queued : queue_) refuse(queued.replies);
+  queue_.clear();
+  queued_bytes_ = 0;
+  for (auto& [id, live] : live_) {
+    refuse(live->replies);
+    for (Request& request : live->requests) request.reply(Answer{.status = status});
+    live->requests.clear();
+    for (Waiter& waiter : live->waiters) waiter.reply(Answer{.status = status});
+    live->waiters.clear();
+  }
+}
+
+// R24: one transaction that can't be true is set aside and reported; all others go on.
+void Engine::Quarantine(Live& live, const Status& status, Time now) {
+  live.quarantined = true;
+  timers_.Set(live.id, std::nullopt);
+  const Status refusal(StatusCode::kDataLoss, Concat(live.t.gid, ": ", status.message()));
+  for (PendingReply& pending : live.replies) pending.reply(Answer{.status = refusal});
+  live.replies.clear();
+  for (Request& request : live.requests) request.reply(Answer{.status = refusal});
+  live.requests.clear();
+  for (Waiter& waiter : live.waiters) waiter.reply(Answer{.status = refusal});
+  live.waiters.clear();
+  Tell(EventKind::kUnreadable, now, &live.t, {}, refusal.message());
+}
+
+}  // namespace troth::internal

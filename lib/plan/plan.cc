@@ -1,0 +1,24 @@
+#include "plan/plan.h"
+
+#include "base/check.h"
+#include "plan/rules.h"
+
+namespace troth::internal {
+
+Plan PlanNext(const GlobalTransaction& t, Time now) {
+  if (t.phase == Phase::kEnded) return {};
+  if (t.restored) return Plan{.parked = {{kWholeTransaction, ReasonCode::kParkedRestored}}};
+  switch (t.mode()) {
+    case Mode::kSaga:
+      return PlanSaga(t, now);
+    case Mode::kTcc:
+    case Mode::kXa:
+    case Mode::kMessage:
+    case Mode::kWorkflow:
+      break;
+  }
+  TROTH_CHECK(!"a mode that this version does not know was loaded");
+  return {};
+}
+
+}  // namespace troth::internal

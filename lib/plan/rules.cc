@@ -1,0 +1,81 @@
+#include "plan/rules.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace troth::internal {
+namespace {
+
+bool HasGiveUpTime(const Policy& policy, const Branch& branch) {
+  return policy.give_up_after != kNoTimeLimit && branch.first_call != Time{};
+}
+
+// R10: a late compensation would look like one whose action never ran once the barrier's rows are
+// gone.
+bool BarrierExpired(const GlobalTransaction& t, Time now) {
+  return t.first_action != Time{} && now - t.first_action > t.definition->barrier_retention;
+}
+
+}  // namespace
+
+std::optional<ReasonCode> Exhausted(const GlobalTransaction& t, const Branch& branch, Time now) {
+  if (branch.state != BranchState::kWaiting || branch.in_flight != 0) return std::nullopt;
+  const Policy& policy = t.PolicyOf(branch);
+  if (policy.limit != kNoLimit && branch.unknowns > static_cast<uint32_t>(policy.limit)) {
+    return ReasonCode::kRetriesExhausted;
+  }
+  if (HasGiveUpTime(policy, branch) && now >= branch.first_call + policy.give_up_after) {
+    return ReasonCode::kGaveUp;
+  }
+  return std::nullopt;
+}
+
+Reason ReasonFrom(const GlobalTransaction& t, uint16_t branch, ReasonCode code, Time now) {
+  const Branch& b = t.branches[branch];
+  Reason reason = b.failures.empty() ? Reason{} : b.failures.back();
+  reason.code = code;
+  reason.branch_id = t.StepOf(b).branch_id;
+  reason.op = OpName(t.mode(), b.op);
+  if (reason.at == Time{}) reason.at = now;
+  return reason;
+}
+
+Reason TimeoutReason(const GlobalTransaction& t, Time now) {
+  const Milliseconds limit = *t.deadline - t.created;
+  const bool whole = limit.count() % 1000 == 0;
+  std::string text = Concat("Timeout after ", whole ? limit.count() / 1000 : limit.count(),
+                            whole ? " seconds" : " milliseconds");
+  return Reason{.code = ReasonCode::kTimeout, .text = std::move(text), .at = now};
+}
+
+void WakeAt(Plan& plan, Time at) {
+  if (!plan.wake || at < *plan.wake) plan.wake = at;
+}
+
+void PlanCall(const GlobalTransaction& t, uint16_t branch, bool may_fail, Time now, Plan& plan) {
+  const Branch& b = t.branches[branch];
+  if (b.state != BranchState::kWaiting || b.in_flight != 0) return;
+  if (t.UrlOf(branch).empty()) {
+    plan.done.push_back(branch);
+    return;
+  }
+  const Policy& policy = t.PolicyOf(b);
+  if (!may_fail && policy.park_after != kNoLimit &&
+      b.unknowns > static_cast<uint32_t>(policy.park_after)) {
+    plan.parked.push_back({branch, ReasonCode::kParkedRetries});
+    return;
+  }
+  if (BarrierExpired(t, now)) {
+    plan.parked.push_back({branch, ReasonCode::kParkedBarrierExpired});
+    return;
+  }
+  if (b.next <= now) {
+    plan.calls.push_back(branch);
+    return;
+  }
+  WakeAt(plan, b.next);
+  if (may_fail && HasGiveUpTime(policy, b)) WakeAt(plan, b.first_call + policy.give_up_after);
+}
+
+}  // namespace troth::internal
