@@ -98,7 +98,7 @@ struct StoreInfo {
   uint64_t epoch = 0;
   bool unclean = false;   // the last owner did not close it
   bool restored = false;  // opened as a restored backup: park what is unended
-  std::optional<Time> highest_updated;
+  std::optional<Time> highest_updated;  // after an unclean stop it may be up to 1 s too late
 };
 
 // What lies at or before a due time, in (due, id) order. Give the last row's due and id to go on
@@ -132,7 +132,9 @@ struct PurgePass {
   size_t purged = 0;         // rows turned into tombstones in this pass
   size_t deleted = 0;        // tombstones deleted
   bool finished = false;     // the pass has reached the end
-  std::optional<Time> next;  // then: when the next row will be old enough, as far as this pass saw
+  // Then: what `finished_before` must have passed for the next row to be old enough (with
+  // `tombstones_before` moving along), as far as this pass saw.
+  std::optional<Time> next;
 };
 
 class Store {
@@ -158,7 +160,7 @@ class Store {
   // Parks all that is unended: writes `parked`, clears `due`. For a restored store, before anything
   // else.
   virtual Result<size_t> ParkUnended(ReasonCode reason) = 0;
-  // Goes on with `pass` for at most `slice`. Rows finished before `finished_before` become
+  // Goes on with `pass` for about `slice`. Rows finished before `finished_before` become
   // tombstones, tombstones finished before `tombstones_before` go.
   virtual Status Purge(PurgePass& pass, Time finished_before, Time tombstones_before,
                        std::chrono::milliseconds slice) = 0;

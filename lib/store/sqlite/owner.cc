@@ -1,0 +1,87 @@
+#include "store/sqlite/owner.h"
+
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include <map>
+#include <mutex>
+
+#include "base/text.h"
+#include "store/sqlite/error.h"
+#include "store/sqlite/path.h"
+
+namespace troth::internal {
+namespace {
+
+// The stores that this process owns. A second open must not even open the owner file: POSIX drops
+// all of a process's locks on a file when any of its descriptors is closed. A forked child inherits
+// the list but none of the locks, so each entry names its process.
+struct Registry {
+  std::mutex mutex;
+  std::map<std::string, pid_t> owned;
+};
+
+Registry& TheRegistry() {
+  static auto* registry = new Registry;  // never destroyed: stores may outlive static objects
+  return *registry;
+}
+
+bool Register(const std::string& path) {
+  Registry& registry = TheRegistry();
+  const std::lock_guard lock(registry.mutex);
+  const auto [entry, added] = registry.owned.try_emplace(path, ::getpid());
+  if (!added && entry->second == ::getpid()) return false;
+  entry->second = ::getpid();
+  return true;
+}
+
+void Unregister(const std::string& path) {
+  Registry& registry = TheRegistry();
+  const std::lock_guard lock(registry.mutex);
+  const auto entry = registry.owned.find(path);
+  if (entry != registry.owned.end() && entry->second == ::getpid()) registry.owned.erase(entry);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Owner>> Owner::Claim(const std::string& resolved_path) {
+  if (!Register(resolved_path)) {
+    return Status(StatusCode::kFailedPrecondition,
+                  Concat(resolved_path,
+                         ": is already open in this process; use the coordinator "
+                         "that is open, or close it first"));
+  }
+  std::unique_ptr<Owner> owner(new Owner(resolved_path));
+  if (Status status = owner->Lock(); !status.ok()) return status;
+  return owner;
+}
+
+Status Owner::Lock() {
+  const std::string file = path_ + "-owner";
+  if (Status status = CreatePrivateFile(file);
+      !status.ok() && status.code() != StatusCode::kAlreadyExists) {
+    return status;
+  }
+  int code = sqlite3_open_v2(file.c_str(), &lock_,
+                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_PRIVATECACHE |
+                                 SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+                             nullptr);
+  // Nothing is ever written into it, so it needs no journal; and who is not first need not wait.
+  if (code == SQLITE_OK) code = sqlite3_busy_timeout(lock_, 0);
+  if (code == SQLITE_OK) {
+    code = sqlite3_exec(lock_, "PRAGMA journal_mode=MEMORY; BEGIN EXCLUSIVE", nullptr, nullptr,
+                        nullptr);
+  }
+  if (code == SQLITE_OK) return Status();
+  if (!IsBusy(code)) return SqliteStatus(code, lock_, file, "lock");
+  return Status(StatusCode::kFailedPrecondition,
+                Concat(path_, ": another process has it open (it holds ", file,
+                       "); end that process, or open read-only"));
+}
+
+Owner::~Owner() {
+  sqlite3_close_v2(lock_);
+  Unregister(path_);
+}
+
+}  // namespace troth::internal

@@ -1,0 +1,34 @@
+// The early, clear answer to "is this store in use?": a lock on a file beside it (R25).
+//
+// The lock is a transaction that a second SQLite connection holds on "<store>-owner": the kernel
+// frees it when the process ends, however it ends. It is not what keeps two owners apart for
+// certain; the epoch in the store is. The file is never removed: a lock on a removed file would be
+// worth nothing.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "troth/status.h"
+
+struct sqlite3;
+
+namespace troth::internal {
+
+class Owner {
+ public:
+  // kFailedPrecondition: this process or another one owns the store.
+  static Result<std::unique_ptr<Owner>> Claim(const std::string& resolved_path);
+  ~Owner();
+  Owner(const Owner&) = delete;
+  Owner& operator=(const Owner&) = delete;
+
+ private:
+  explicit Owner(std::string path) : path_(std::move(path)) {}
+  Status Lock();
+
+  std::string path_;
+  sqlite3* lock_ = nullptr;
+};
+
+}  // namespace troth::internal
