@@ -1,0 +1,166 @@
+#include "transport/threads/thread_pool.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace troth::internal {
+namespace {
+
+// One idle thread. It lives on that thread's stack, and is touched only with the pool's lock held.
+struct Idle {
+  std::condition_variable wake;
+  bool woken = false;
+};
+
+}  // namespace
+
+struct ThreadPool::State : std::enable_shared_from_this<State> {
+  explicit State(const ThreadPoolOptions& o) : options(o) {}
+
+  const ThreadPoolOptions options;
+  mutable std::mutex mutex;
+  std::condition_variable ended;
+  std::deque<Job> queue;
+  std::vector<Idle*> idle;      // the newest last
+  std::vector<pthread_t> live;  // those that have begun
+  std::optional<pthread_t> to_join;
+  size_t threads = 0;  // started, not ended
+  uint64_t wake_ups = 0;
+  bool waking = false;  // one thread is on its way
+  bool stopping = false;
+  bool detached = false;
+
+  // With the lock held. True: the caller must start a thread, with Spawn, without the lock.
+  bool WakeOne() {
+    if (queue.empty() || waking || stopping) return false;
+    if (!idle.empty()) {
+      Idle* newest = idle.back();
+      idle.pop_back();
+      waking = true;
+      ++wake_ups;
+      newest->woken = true;
+      newest->wake.notify_one();
+      return false;
+    }
+    if (threads >= options.threads_max) return false;
+    waking = true;
+    ++wake_ups;
+    ++threads;
+    return true;
+  }
+
+  // Whether anyone is left to do what is queued.
+  bool Spawn() {
+    if (StartThread(options.thread, [self = shared_from_this()] { self->Run(); })) return true;
+    std::lock_guard lock(mutex);
+    waking = false;
+    --threads;
+    ended.notify_all();
+    return threads > 0;
+  }
+
+  void Run() {
+    std::unique_lock lock(mutex);
+    live.push_back(pthread_self());
+    if (detached) pthread_detach(pthread_self());
+    waking = false;
+    while (!stopping && (!queue.empty() || WaitForWork(lock))) {
+      if (!queue.empty()) RunOne(lock);
+    }
+    Leave(lock);
+  }
+
+  void RunOne(std::unique_lock<std::mutex>& lock) {
+    Job job = std::move(queue.front());
+    queue.pop_front();
+    const bool spawn = WakeOne();
+    lock.unlock();
+    if (spawn) Spawn();
+    job();
+    job = nullptr;  // what it owns is freed here, without the lock
+    lock.lock();
+  }
+
+  // False: it has been idle for long enough.
+  bool WaitForWork(std::unique_lock<std::mutex>& lock) {
+    Idle self;
+    idle.push_back(&self);
+    self.wake.wait_for(lock, options.idle, [&] { return self.woken || stopping; });
+    if (self.woken) {
+      waking = false;
+      return true;
+    }
+    idle.erase(std::find(idle.begin(), idle.end(), &self));
+    return !queue.empty();
+  }
+
+  // Each thread that ends joins the one that ended before it, so that at most one waits for that.
+  void Leave(std::unique_lock<std::mutex>& lock) {
+    const pthread_t self = pthread_self();
+    std::erase_if(live, [self](pthread_t other) { return pthread_equal(self, other) != 0; });
+    std::optional<pthread_t> before;
+    if (!detached) before = std::exchange(to_join, self);
+    --threads;
+    ended.notify_all();
+    lock.unlock();
+    if (before) pthread_join(*before, nullptr);
+  }
+};
+
+ThreadPool::ThreadPool(const ThreadPoolOptions& options)
+    : state_(std::make_shared<State>(options)) {}
+
+ThreadPool::~ThreadPool() { Stop(std::chrono::milliseconds(0)); }
+
+bool ThreadPool::Submit(Job job) {
+  bool spawn = false;
+  {
+    std::lock_guard lock(state_->mutex);
+    if (state_->stopping) return false;
+    state_->queue.push_back(std::move(job));
+    spawn = state_->WakeOne();
+  }
+  if (!spawn || state_->Spawn()) return true;
+  // Nobody is left who would run it. Another Submit may have come in between, so all are dropped
+  // only if there is still no thread; each of them is told by its own failed Spawn.
+  std::deque<Job> dropped;
+  std::lock_guard lock(state_->mutex);
+  if (state_->threads > 0) return true;
+  dropped.swap(state_->queue);
+  return false;
+}
+
+bool ThreadPool::Stop(std::chrono::milliseconds patience) {
+  std::deque<Job> dropped;
+  std::unique_lock lock(state_->mutex);
+  state_->stopping = true;
+  dropped.swap(state_->queue);
+  for (Idle* each : state_->idle) each->wake.notify_one();
+  state_->ended.wait_for(lock, patience, [this] { return state_->threads == 0; });
+  const bool all = state_->threads == 0;
+  if (!all && !state_->detached) {
+    state_->detached = true;
+    for (const pthread_t each : state_->live) pthread_detach(each);
+  }
+  const std::optional<pthread_t> last = std::exchange(state_->to_join, std::nullopt);
+  lock.unlock();
+  if (last) pthread_join(*last, nullptr);
+  return all;
+}
+
+size_t ThreadPool::threads() const {
+  std::lock_guard lock(state_->mutex);
+  return state_->threads;
+}
+
+uint64_t ThreadPool::wake_ups() const {
+  std::lock_guard lock(state_->mutex);
+  return state_->wake_ups;
+}
+
+}  // namespace troth::internal
