@@ -1,0 +1,192 @@
+// What changes something: each call is checked here, asked of the engine, and waited for.
+#include "api/coordinator_impl.h"
+
+#include <mutex>
+#include <utility>
+
+#include "base/text.h"
+#include "base/thread_mark.h"
+#include "model/gid.h"
+#include "model/input.h"
+#include "model/stored.h"
+#include "model/url.h"
+
+namespace troth {
+
+using internal::Answer;
+using internal::Concat;
+using internal::ControlRequest;
+using internal::PendingCall;
+using std::chrono::milliseconds;
+
+namespace {
+
+// Longer waits are as good as for ever, and overflow nothing.
+constexpr milliseconds kLongestWait = std::chrono::hours(24 * 3650);
+
+}  // namespace
+
+Status Coordinator::Impl::Usable() const {
+  if (ForkedChild()) {
+    return {StatusCode::kFailedPrecondition,
+            "the coordinator was opened before fork(); open one in the child after the parent has "
+            "closed it"};
+  }
+  if (closed_) return {StatusCode::kFailedPrecondition, "the coordinator is closed"};
+  return {};
+}
+
+Status Coordinator::Impl::Writable() const {
+  if (Status usable = Usable(); !usable.ok()) return usable;
+  if (backends_.driver == nullptr) {
+    return {StatusCode::kFailedPrecondition, "the coordinator was opened read-only"};
+  }
+  return {};
+}
+
+Status Coordinator::Impl::Close(milliseconds grace) {
+  if (ForkedChild()) return Usable();
+  if (internal::InsideLocalFunction()) {
+    return {StatusCode::kFailedPrecondition,
+            "Close() inside a callback or a local function would wait for itself"};
+  }
+  if (closed_.exchange(true)) return {};
+  const bool in_time = backends_.driver == nullptr || backends_.driver->Close(grace);
+  const std::unique_lock lock(reading_);
+  backends_.store->Close();
+  if (in_time) return {};
+  return {StatusCode::kDeadlineExceeded,
+          "calls were still in flight and were cut off; they are made again after the next Open()"};
+}
+
+void Coordinator::Impl::Abandon() {
+  if (closed_.exchange(true)) return;
+  if (backends_.driver != nullptr) backends_.driver->Abandon();
+}
+
+// Posts a request and waits until it is answered. Past `patience` nobody knows.
+Answer Coordinator::Impl::Ask(std::string_view gid, internal::Request::Body body,
+                              milliseconds patience) {
+  const auto call = std::make_shared<PendingCall>();
+  backends_.driver->Post(internal::Request{
+      .gid = std::string(gid), .body = std::move(body), .reply = internal::ReplyTo(call)});
+  if (backends_.driver->Await(*call, patience)) return call->Take();
+  return Answer{.status = {StatusCode::kUnavailable,
+                           Concat("the store did not answer within ", patience.count(),
+                                  " ms; whether it holds the change is unknown: repeat the same "
+                                  "call with the same gid")}};
+}
+
+Result<Accepted> Coordinator::Impl::Submit(const Saga& saga) {
+  if (Status writable = Writable(); !writable.ok()) return writable;
+  if (Status gid = internal::CheckGid(saga.gid); !gid.ok()) return internal::Under("saga.", gid);
+  auto definition = internal::DefinitionOf(
+      saga, options_.defaults, options_.limits,
+      [this](std::string_view url) { return backends_.transport->CheckUrl(url); },
+      options_.barrier_retention);
+  if (!definition.ok()) return definition.status();
+  internal::SubmitRequest submit;
+  submit.transaction = std::make_unique<internal::GlobalTransaction>(
+      internal::NewTransaction(saga.gid, *definition, backends_.driver->Now()));
+  submit.transaction->digest = internal::DigestOf(**definition);
+  submit.document = std::make_shared<const std::string>(internal::EncodeDefinition(**definition));
+  Answer answer = Ask(saga.gid, std::move(submit), options_.patience);
+  if (!answer.status.ok()) return std::move(answer.status);
+  return Accepted{.gid = saga.gid, .repeated = answer.repeated};
+}
+
+Result<Outcome> Coordinator::Impl::Wait(std::string_view gid, milliseconds timeout) {
+  if (Status usable = Usable(); !usable.ok()) return usable;
+  if (backends_.driver == nullptr) return EndedOutcome(gid);
+  if (internal::InsideLocalFunction()) {
+    return Status(
+        StatusCode::kFailedPrecondition,
+        "Wait() inside a callback or a local function would wait for itself; use OnFinished or "
+        "wait elsewhere");
+  }
+  const auto call = std::make_shared<PendingCall>();
+  const uint64_t ticket = next_ticket_++;
+  backends_.driver->Post(internal::Request{.gid = std::string(gid),
+                                           .body = internal::WaitRequest{ticket},
+                                           .reply = internal::ReplyTo(call)});
+  if (!backends_.driver->Await(*call, std::clamp(timeout, milliseconds{0}, kLongestWait))) {
+    backends_.driver->Post(internal::Request{
+        .gid = std::string(gid), .body = internal::ForgetWaitRequest{ticket}, .reply = {}});
+    return StillUnderWay(gid);
+  }
+  Answer answer = call->Take();
+  if (!answer.status.ok()) return std::move(answer.status);
+  return *answer.outcome;
+}
+
+// What a wait that was too short can say: how far the transaction is, and what holds it.
+Status Coordinator::Impl::StillUnderWay(std::string_view gid) const {
+  const Result<TransactionRecord> record = Query(gid);
+  if (!record.ok()) {
+    return {StatusCode::kDeadlineExceeded, Concat(gid, " has not ended in time")};
+  }
+  std::string text = Concat(gid, " has not ended in time: it is ", StatusName(record->status));
+  if (record->parked != ReasonCode::kNone) {
+    text += Concat(", parked (", ReasonText(record->parked), ")");
+  }
+  const Reason* newest = nullptr;
+  for (const BranchRecord& branch : record->branches) {
+    if (branch.newest_failures.empty() || branch.status == BranchStatus::kSucceed) continue;
+    const Reason& last = branch.newest_failures.back();
+    if (newest == nullptr || newest->at < last.at) newest = &last;
+  }
+  if (newest != nullptr) text += Concat("; last failure: ", newest->ToString());
+  return {StatusCode::kDeadlineExceeded, std::move(text)};
+}
+
+Status Coordinator::Impl::Act(std::string_view gid, const troth::Act& act,
+                              internal::Request::Body body) {
+  if (Status writable = Writable(); !writable.ok()) return writable;
+  if (Status checked = internal::CheckAct(act); !checked.ok()) return checked;
+  return Ask(gid, std::move(body), options_.patience).status;
+}
+
+Status Coordinator::Impl::Edit(std::string_view gid, const BranchKey& branch,
+                               const BranchEdit& edit, const troth::Act& act) {
+  if (Status writable = Writable(); !writable.ok()) return writable;
+  const Status checked = internal::CheckEdit(edit, options_.limits, [this](std::string_view url) {
+    return backends_.transport->CheckUrl(url);
+  });
+  if (!checked.ok()) return checked;
+  return Act(gid, act, internal::EditRequest{branch, edit, act});
+}
+
+Status Coordinator::Impl::Control(ControlRequest::Kind kind, std::string name, Health* health) {
+  if (Status writable = Writable(); !writable.ok()) return writable;
+  const auto call = std::make_shared<PendingCall>();
+  const auto answered = std::make_shared<Health>();
+  backends_.driver->Post(
+      ControlRequest{.kind = kind,
+                     .name = std::move(name),
+                     .done = [reply = internal::ReplyTo(call), answered](const Health& now) {
+                       *answered = now;
+                       reply(Answer{});
+                     }});
+  backends_.driver->Await(*call, std::nullopt);
+  Answer answer = call->Take();
+  if (answer.status.ok() && health != nullptr) *health = *answered;
+  return std::move(answer.status);
+}
+
+Status Coordinator::Impl::RegisterLocal(LocalBranch branch) {
+  if (Status writable = Writable(); !writable.ok()) return writable;
+  if (!internal::IsLocalName(branch.name)) {
+    return {StatusCode::kInvalidArgument,
+            Concat("branch.name: \"", branch.name, "\" is not 1 to 64 of A-Z a-z 0-9 . _ -")};
+  }
+  if (!branch.function) {
+    return {StatusCode::kInvalidArgument, "branch.function: there is none"};
+  }
+  const std::string name = branch.name;
+  if (Status registered = backends_.register_local(std::move(branch)); !registered.ok()) {
+    return registered;
+  }
+  return Control(ControlRequest::Kind::kRegistered, name);
+}
+
+}  // namespace troth

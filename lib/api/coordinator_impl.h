@@ -1,0 +1,78 @@
+// What a Coordinator handle shares with its threads.
+#pragma once
+
+#include <unistd.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <shared_mutex>
+#include <string_view>
+
+#include "driver/driver.h"
+#include "model/store.h"
+#include "model/transport.h"
+#include "troth/coordinator.h"
+
+namespace troth {
+
+namespace internal {
+
+// The parts that a coordinator runs on. The driver uses the store and the transport until it has
+// ended.
+struct Backends {
+  std::shared_ptr<Store> store;          // open
+  std::shared_ptr<Transport> transport;  // none: read-only
+  std::function<Status(LocalBranch)> register_local;
+  std::unique_ptr<Driver> driver;  // none: read-only
+};
+
+// The seam for the test kit: a coordinator on other parts. `options` have passed CheckOptions.
+TROTH_EXPORT Coordinator MakeCoordinator(CoordinatorOptions options, Backends backends);
+// kInvalidArgument names the field.
+TROTH_EXPORT Status CheckOptions(const CoordinatorOptions& options);
+
+}  // namespace internal
+
+class Coordinator::Impl {
+ public:
+  Impl(CoordinatorOptions options, internal::Backends backends)
+      : options_(std::move(options)), backends_(std::move(backends)), process_(getpid()) {}
+  ~Impl() { Abandon(); }
+
+  Status Close(std::chrono::milliseconds grace);
+  void Abandon();
+  bool ForkedChild() const { return getpid() != process_; }
+
+  Result<Accepted> Submit(const Saga& saga);
+  Result<Outcome> Wait(std::string_view gid, std::chrono::milliseconds timeout);
+  Status Act(std::string_view gid, const troth::Act& act, internal::Request::Body body);
+  Status Edit(std::string_view gid, const BranchKey& branch, const BranchEdit& edit,
+              const troth::Act& act);
+  Status Control(internal::ControlRequest::Kind kind, std::string name = {},
+                 Health* health = nullptr);
+  Status RegisterLocal(LocalBranch branch);
+
+  Result<TransactionRecord> Query(std::string_view gid) const;
+  Result<ListPage> List(const ListFilter& filter, size_t limit, std::string_view position) const;
+  Status Backup(const std::string& path) const;
+  Health GetHealth();
+
+ private:
+  Status Usable() const;    // for reading
+  Status Writable() const;  // for everything else
+  internal::Answer Ask(std::string_view gid, internal::Request::Body body,
+                       std::chrono::milliseconds patience);
+  Status StillUnderWay(std::string_view gid) const;
+  Result<Outcome> EndedOutcome(std::string_view gid) const;
+
+  const CoordinatorOptions options_;
+  internal::Backends backends_;
+  const pid_t process_;
+  std::atomic<bool> closed_{false};
+  std::atomic<uint64_t> next_ticket_{1};
+  mutable std::shared_mutex
+      reading_;  // shared: the store is being read; exclusive: it is being closed
+};
+
+}  // namespace troth

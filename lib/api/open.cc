@@ -1,0 +1,157 @@
+// Opening a coordinator in production: the options checked, the parts made and put together.
+#include <set>
+#include <utility>
+
+#include "api/coordinator_impl.h"
+#include "base/text.h"
+#include "driver/threaded_driver.h"
+#include "model/input.h"
+#include "model/url.h"
+#include "store/sqlite/sqlite_store.h"
+#include "transport/http/http_transport.h"
+#include "transport/local/local_transport.h"
+#include "transport/routing.h"
+
+namespace troth {
+
+using internal::Concat;
+
+namespace {
+
+Status Refuse(std::string_view field, std::string_view why) {
+  return {StatusCode::kInvalidArgument, Concat("options.", field, ": ", why)};
+}
+
+Status CheckLocal(const std::vector<LocalBranch>& local) {
+  std::set<std::string_view> names;
+  for (size_t i = 0; i < local.size(); ++i) {
+    const std::string field = Concat("local[", i, "].");
+    if (!internal::IsLocalName(local[i].name)) {
+      return Refuse(field + "name",
+                    Concat("\"", local[i].name, "\" is not 1 to 64 of A-Z a-z 0-9 . _ -"));
+    }
+    if (!local[i].function) return Refuse(field + "function", "there is none");
+    if (!names.insert(local[i].name).second) {
+      return Refuse(field + "name", Concat("\"", local[i].name, "\" is there twice"));
+    }
+  }
+  return {};
+}
+
+Status CheckLimits(const Limits& limits) {
+  const std::pair<const char*, size_t> all[] = {{"steps", limits.steps},
+                                                {"payload_bytes", limits.payload_bytes},
+                                                {"transaction_bytes", limits.transaction_bytes},
+                                                {"header_bytes", limits.header_bytes},
+                                                {"url_bytes", limits.url_bytes},
+                                                {"live", limits.live},
+                                                {"unwritten_bytes", limits.unwritten_bytes},
+                                                {"calls_per_host", limits.calls_per_host},
+                                                {"calls", limits.calls},
+                                                {"local_threads", limits.local_threads},
+                                                {"answer_bytes", limits.answer_bytes}};
+  for (const auto& [name, value] : all) {
+    if (value == 0) return Refuse(Concat("limits.", name), "must be at least 1");
+  }
+  constexpr size_t kStepsMax = 10'000;  // two branches each, numbered in 16 bits
+  if (limits.steps > kStepsMax) return Refuse("limits.steps", Concat("more than ", kStepsMax));
+  return {};
+}
+
+Status CheckTimes(const CoordinatorOptions& options) {
+  const std::pair<const char*, std::chrono::milliseconds> all[] = {
+      {"patience", options.patience},
+      {"retention", options.retention},
+      {"tombstone_retention", options.tombstone_retention},
+      {"barrier_retention", options.barrier_retention}};
+  for (const auto& [name, value] : all) {
+    if (Status checked = internal::CheckDuration(name, value); !checked.ok()) {
+      return internal::Under("options.", checked);
+    }
+  }
+  return {};
+}
+
+internal::HttpOptions HttpOptionsOf(const CoordinatorOptions& options) {
+  return {.ca_file = options.ca_file,
+          .hosts = options.hosts,
+          .headers_for = options.headers_for,
+          .answer_bytes = options.limits.answer_bytes};
+}
+
+// Production's transports, which live and end together.
+struct Transports {
+  explicit Transports(const CoordinatorOptions& options)
+      : local({.threads_max = options.limits.local_threads}),
+        http(HttpOptionsOf(options)),
+        routing(local, http) {}
+  internal::LocalTransport local;
+  internal::HttpTransport http;
+  internal::RoutingTransport routing;
+};
+
+}  // namespace
+
+namespace internal {
+
+Status CheckOptions(const CoordinatorOptions& options) {
+  if (options.store.empty()) {
+    return Refuse("store", "empty; give the path of a file, or \":memory:\"");
+  }
+  if (options.store.find('\0') != std::string::npos) return Refuse("store", "has a zero byte");
+  if (options.read_only && options.restored) {
+    return Refuse("restored", "a read-only coordinator changes nothing");
+  }
+  if (Status local = CheckLocal(options.local); !local.ok()) return local;
+  if (Status limits = CheckLimits(options.limits); !limits.ok()) return limits;
+  if (Status times = CheckTimes(options); !times.ok()) return times;
+  if (Status defaults = CheckDefaults(options.defaults); !defaults.ok()) {
+    return Under("options.", defaults);
+  }
+  return CheckHttpOptions(HttpOptionsOf(options));
+}
+
+Coordinator MakeCoordinator(CoordinatorOptions options, Backends backends) {
+  return Coordinator(std::make_shared<Coordinator::Impl>(std::move(options), std::move(backends)));
+}
+
+}  // namespace internal
+
+Result<Coordinator> Coordinator::Open(CoordinatorOptions options) {
+  using namespace internal;
+  if (Status checked = CheckOptions(options); !checked.ok()) return checked;
+  Backends backends;
+  backends.store = NewSqliteStore();
+  const Result<StoreInfo> info = backends.store->Open(
+      {.path = options.store, .read_only = options.read_only, .restored = options.restored});
+  if (!info.ok()) return info.status();
+  if (options.read_only) return MakeCoordinator(std::move(options), std::move(backends));
+
+  if (info->restored) {
+    const Result<size_t> parked = backends.store->ParkUnended(ReasonCode::kParkedRestored);
+    if (!parked.ok()) return parked.status();
+  }
+  const auto transports = std::make_shared<Transports>(options);
+  for (const LocalBranch& branch : options.local) {
+    if (Status added = transports->local.Register(branch.name, branch.function); !added.ok()) {
+      return added;
+    }
+  }
+  backends.register_local = [transports](LocalBranch branch) {
+    return transports->local.Register(branch.name, std::move(branch.function));
+  };
+  backends.transport = std::shared_ptr<Transport>(transports, &transports->routing);
+  auto driver = std::make_unique<ThreadedDriver>(
+      *backends.store, *backends.transport,
+      Callbacks{options.on_finished, options.on_event, options.log},
+      EngineOptions{.limits = options.limits,
+                    .retention = options.retention,
+                    .tombstone_retention = options.tombstone_retention,
+                    .unclean = info->unclean},
+      info->highest_updated);
+  driver->Start(info->restored);
+  backends.driver = std::move(driver);
+  return MakeCoordinator(std::move(options), std::move(backends));
+}
+
+}  // namespace troth

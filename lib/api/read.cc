@@ -1,0 +1,130 @@
+// What only reads: from the store, on the caller's thread. The engine is not asked, so it is not
+// held up.
+#include <mutex>
+#include <utility>
+
+#include "api/coordinator_impl.h"
+#include "base/text.h"
+#include "model/stored.h"
+
+namespace troth {
+
+using internal::Concat;
+
+namespace {
+
+constexpr size_t kListMax = 1'000;
+
+TransactionSummary SummaryOf(const internal::TransactionRow& row) {
+  return {.gid = row.gid,
+          .mode = row.mode,
+          .status = row.status,
+          .created = row.created,
+          .updated = row.updated,
+          .finished = row.finished,
+          .due = row.due,
+          .parked = row.parked};
+}
+
+TransactionRecord RecordOf(const internal::TransactionRow& row,
+                           const internal::GlobalTransaction* t) {
+  TransactionRecord record = t != nullptr ? internal::ToRecord(*t) : TransactionRecord{};
+  static_cast<TransactionSummary&>(record) = SummaryOf(row);
+  record.purged = t == nullptr;
+  return record;
+}
+
+}  // namespace
+
+Result<TransactionRecord> Coordinator::Impl::Query(std::string_view gid) const {
+  const std::shared_lock lock(reading_);
+  if (Status usable = Usable(); !usable.ok()) return usable;
+  const auto stored = backends_.store->Load(gid);
+  if (!stored.ok()) return stored.status();
+  if (!stored->has_value()) {
+    return Status(StatusCode::kNotFound, Concat("no transaction with gid ", gid));
+  }
+  const internal::StoredTransaction& found = **stored;
+  if (found.parts.empty() && found.row.finished) return RecordOf(found.row, nullptr);
+  const auto t = internal::FromStored(found);
+  if (!t.ok()) return t.status();
+  return RecordOf(found.row, t->get());
+}
+
+// For a read-only coordinator, which can look but not wait.
+Result<Outcome> Coordinator::Impl::EndedOutcome(std::string_view gid) const {
+  Result<TransactionRecord> record = Query(gid);
+  if (!record.ok()) return record.status();
+  if (!record->finished) {
+    return Status(StatusCode::kFailedPrecondition,
+                  Concat(gid, " has not ended, and a read-only coordinator can't wait"));
+  }
+  Outcome outcome{.gid = record->gid,
+                  .status = record->status,
+                  .reason = record->reason,
+                  .forced = record->forced,
+                  .in_doubt = record->in_doubt,
+                  .skipped = {},
+                  .branches = std::move(record->branches)};
+  for (const BranchRecord& branch : outcome.branches) {
+    if (branch.status == BranchStatus::kSkipped) {
+      outcome.skipped.push_back(Concat(branch.branch_id, "/", branch.op));
+    }
+  }
+  return outcome;
+}
+
+Result<ListPage> Coordinator::Impl::List(const ListFilter& filter, size_t limit,
+                                         std::string_view position) const {
+  const std::shared_lock lock(reading_);
+  if (Status usable = Usable(); !usable.ok()) return usable;
+  if (limit < 1 || limit > kListMax) {
+    return Status(StatusCode::kInvalidArgument,
+                  Concat("limit: ", limit, " is not 1 to ", kListMax));
+  }
+  const std::optional<int64_t> before = position.empty() ? 0 : internal::ParseInt(position);
+  if (!before || *before < 0) {
+    return Status(StatusCode::kInvalidArgument,
+                  "position: not one that List() has answered as next_position");
+  }
+  const auto page = backends_.store->List({.status = filter.status,
+                                           .mode = filter.mode,
+                                           .created_from = filter.created_from,
+                                           .created_to = filter.created_to,
+                                           .parked = filter.parked},
+                                          *before, limit);
+  if (!page.ok()) return page.status();
+  ListPage list;
+  for (const internal::TransactionRow& row : page->rows) {
+    list.transactions.push_back(SummaryOf(row));
+  }
+  if (page->next_before > 0) list.next_position = std::to_string(page->next_before);
+  return list;
+}
+
+Status Coordinator::Impl::Backup(const std::string& path) const {
+  const std::shared_lock lock(reading_);
+  if (Status usable = Usable(); !usable.ok()) return usable;
+  if (path.empty()) return {StatusCode::kInvalidArgument, "path: empty"};
+  return backends_.store->Backup(path);
+}
+
+Health Coordinator::Impl::GetHealth() {
+  Health health;
+  if (backends_.driver == nullptr) {
+    health.open = Usable().ok();
+    health.owner = false;
+  } else if (Control(internal::ControlRequest::Kind::kHealth, {}, &health).ok()) {
+    health.clock_offset = backends_.driver->ClockOffset();
+  } else {
+    health.open = false;
+    return health;
+  }
+  const std::shared_lock lock(reading_);
+  if (health.open && health.store_problem.empty() && Usable().ok()) {
+    health.store_problem = backends_.store->Problem();
+  }
+  return health;
+}
+
+}  // namespace troth

@@ -1,0 +1,78 @@
+// What makes an engine run: the seam between the public classes and either production's threads or
+// the simulator's pump.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "engine/event.h"
+
+namespace troth::internal {
+
+// One blocking call of the API: somebody answers it once, somebody waits for that.
+class PendingCall {
+ public:
+  void Set(Answer&& answer) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (done_) return;
+      answer_ = std::move(answer);
+      done_ = true;
+      // Under the lock: the waiter may let go of this object as soon as it sees `done_`.
+      changed_.notify_one();
+    }
+  }
+  // False: the time was up first.
+  bool WaitFor(std::optional<std::chrono::milliseconds> timeout) {
+    std::unique_lock lock(mutex_);
+    if (!timeout) {
+      changed_.wait(lock, [&] { return done_; });
+      return true;
+    }
+    return changed_.wait_for(lock, *timeout, [&] { return done_; });
+  }
+  bool done() {
+    const std::lock_guard lock(mutex_);
+    return done_;
+  }
+  Answer Take() {
+    const std::lock_guard lock(mutex_);
+    return std::move(answer_);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool done_ = false;
+  Answer answer_;
+};
+
+// A reply that answers `call`: with kCancelled if it is dropped unanswered, as by a coordinator
+// that ends.
+Reply ReplyTo(const std::shared_ptr<PendingCall>& call);
+
+class Driver {
+ public:
+  virtual ~Driver() = default;
+
+  // Any thread. After the end of the driver the event is dropped, and its reply says kCancelled.
+  virtual void Post(EngineEvent&& event) = 0;
+  // Until the call is answered, or the time is up (false). Production sleeps; the simulator pumps
+  // and jumps time.
+  virtual bool Await(PendingCall& call, std::optional<std::chrono::milliseconds> timeout) = 0;
+  virtual Time Now() const = 0;
+  // The driver's clock less the wall clock.
+  virtual std::chrono::milliseconds ClockOffset() const = 0;
+
+  // Ends in order: no new calls, `grace` for those in flight, everything known is written. False:
+  // calls were cut off.
+  virtual bool Close(std::chrono::milliseconds grace) = 0;
+  // Ends as a crash does.
+  virtual void Abandon() = 0;
+};
+
+}  // namespace troth::internal

@@ -1,0 +1,60 @@
+// Calls the application's callbacks, on a thread of its own that the coordinator does not depend
+// on.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <variant>
+
+#include "engine/event.h"
+#include "troth/coordinator.h"
+
+namespace troth::internal {
+
+// What an application wants to be told; any of them may be empty.
+struct Callbacks {
+  std::function<void(const Outcome&)> on_finished;
+  std::function<void(const Event&)> on_event;
+  std::function<void(LogLevel, std::string_view)> log;
+  bool any() const { return on_finished || on_event || log; }
+};
+
+// The line that the log sink gets for an event, and its level.
+std::string LogLine(const Event& event);
+LogLevel LogLevelOf(const Event& event);
+
+// Calls what of `callbacks` the notice is for. What a callback throws is dropped.
+using Notice = std::variant<Event, std::shared_ptr<const Outcome>>;
+void Notify(const Callbacks& callbacks, const Notice& notice);
+
+class Notifier : public Observer {
+ public:
+  explicit Notifier(Callbacks callbacks);
+  // Drops what is queued; waits for the callback in hand.
+  ~Notifier() override { Stop(/*drain=*/false); }
+  void Stop(bool drain);
+
+  bool wants_events() const override { return callbacks_.on_event || callbacks_.log; }
+  bool wants_outcomes() const override { return static_cast<bool>(callbacks_.on_finished); }
+  void OnEvent(Event&& event) override;
+  void OnFinished(std::shared_ptr<const Outcome> outcome) override;
+
+ private:
+  void Queue(Notice&& notice);
+  void Run();
+
+  const Callbacks callbacks_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Notice> queue_;
+  size_t dropped_ = 0;
+  bool stopping_ = false;
+  bool draining_ = false;
+  std::thread thread_;
+};
+
+}  // namespace troth::internal

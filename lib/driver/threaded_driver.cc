@@ -1,0 +1,152 @@
+#include "driver/threaded_driver.h"
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+namespace troth::internal {
+namespace {
+
+using std::chrono::milliseconds;
+
+// The longest sleep while something is due later: a condition variable does not count suspended
+// time, the clock does.
+constexpr milliseconds kSleepMax{60'000};
+// How long an orderly end waits for a store that can't commit.
+constexpr milliseconds kFlushPatience{10'000};
+
+}  // namespace
+
+ThreadedDriver::SystemRandom::SystemRandom() {
+  std::random_device device;
+  state_ = (static_cast<uint64_t>(device()) << 32) | device();
+}
+
+// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014).
+uint64_t ThreadedDriver::SystemRandom::Next() {
+  uint64_t z = (state_ += 0x9E3779B97F4A7C15u);
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+  return z ^ (z >> 31);
+}
+
+ThreadedDriver::ThreadedDriver(Store& store, Transport& transport, Callbacks callbacks,
+                               EngineOptions options, std::optional<Time> highest_updated)
+    : store_(store),
+      transport_(transport),
+      clock_(highest_updated),
+      notifier_(std::move(callbacks)),
+      writer_(store, *this),
+      engine_(std::make_unique<Engine>(writer_, transport, static_cast<CallSink&>(*this), random_,
+                                       notifier_, std::move(options))) {}
+
+void ThreadedDriver::Start(bool restored) {
+  const auto tell = [&](EventKind kind, std::string text) {
+    if (!notifier_.wants_events()) return;
+    Event event;
+    event.kind = kind;
+    event.at = clock_.Now();
+    event.text = std::move(text);
+    notifier_.OnEvent(std::move(event));
+  };
+  if (clock_.store_was_ahead()) {
+    tell(EventKind::kClock,
+         "the store's newest time is more than a day ahead of the wall clock, which is used");
+  }
+  if (restored)
+    tell(EventKind::kRestored, "the store is a restored backup: what is unended is parked");
+  writer_.Start();
+  thread_ = std::thread([this] { Run(); });
+}
+
+void ThreadedDriver::Post(EngineEvent&& event) {
+  const std::lock_guard lock(mutex_);
+  if (ended_) return;
+  queue_.push_back(std::move(event));
+  if (sleeping_) {
+    sleeping_ = false;  // one wake-up per burst
+    woken_.notify_one();
+  }
+}
+
+bool ThreadedDriver::Await(PendingCall& call, std::optional<milliseconds> timeout) {
+  return call.WaitFor(timeout);
+}
+
+void ThreadedDriver::Run() {
+  engine_->Start(clock_.Now());
+  std::vector<EngineEvent> events;
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    std::swap(events, queue_);
+    lock.unlock();
+    engine_->Handle(events, clock_.Now());
+    events.clear();
+    const std::optional<Time> wake = engine_->NextWake();
+    lock.lock();
+    const bool quiet = closing_ && engine_->Quiet();
+    if (quiet != quiet_) {
+      quiet_ = quiet;
+      quiet_changed_.notify_all();
+    }
+    const auto woken = [&] { return stopping_ || !queue_.empty(); };
+    if (woken()) continue;
+    sleeping_ = true;
+    if (wake) {
+      woken_.wait_for(lock, std::clamp(*wake - clock_.Now(), milliseconds{0}, kSleepMax), woken);
+    } else {
+      woken_.wait(lock, woken);
+    }
+    sleeping_ = false;
+  }
+}
+
+bool ThreadedDriver::WaitQuiet(milliseconds timeout) {
+  std::unique_lock lock(mutex_);
+  return quiet_changed_.wait_for(lock, timeout, [&] { return quiet_ && queue_.empty(); });
+}
+
+bool ThreadedDriver::Close(milliseconds grace) {
+  if (!engine_) return true;
+  // The engine hears of it before it may be found quiet.
+  Post(ControlRequest{
+      .kind = ControlRequest::Kind::kClose, .name = {}, .done = [this](const Health&) {
+        const std::lock_guard lock(mutex_);
+        closing_ = true;
+      }});
+  bool in_time = WaitQuiet(grace);
+  if (!in_time) {
+    in_time = transport_.Close(milliseconds{0});
+    WaitQuiet(kFlushPatience);
+  } else {
+    transport_.Close(milliseconds{0});
+  }
+  StopEngineThread();
+  writer_.Stop();
+  engine_.reset();
+  notifier_.Stop(/*drain=*/true);
+  return in_time;
+}
+
+void ThreadedDriver::Abandon() {
+  StopEngineThread();
+  transport_.Close(milliseconds{0});
+  writer_.Stop();
+  engine_.reset();
+  notifier_.Stop(/*drain=*/false);
+}
+
+void ThreadedDriver::StopEngineThread() {
+  std::vector<EngineEvent> dropped;  // their replies say kCancelled, outside the lock
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    ended_ = true;
+    woken_.notify_one();
+  }
+  if (thread_.joinable()) thread_.join();
+  const std::lock_guard lock(mutex_);
+  std::swap(dropped, queue_);
+}
+
+}  // namespace troth::internal

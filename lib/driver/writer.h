@@ -1,0 +1,48 @@
+// The writer thread: owns the store's writing side. Does what the engine asks in the order of
+// asking, posts the results to the engine first, and then answers whoever waits for a write itself.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include "driver/store_work.h"
+#include "engine/event.h"
+#include "model/store.h"
+
+namespace troth::internal {
+
+class Writer : public StorePort {
+ public:
+  // Both outlive the writer.
+  Writer(Store& store, EventSink& sink) : store_(store), sink_(sink) {}
+  ~Writer() override { Stop(); }
+  void Start();
+  // Ends after the work in hand; what is still queued is dropped. A commit whose outcome is unknown
+  // is left so.
+  void Stop();
+
+  void Commit(Batch&& batch) override;
+  void LoadDue(std::optional<DuePosition> after, Time until, size_t max) override;
+  void Load(std::string gid) override;
+  void Purge(PurgePass pass, Time finished_before, Time tombstones_before) override;
+
+ private:
+  void Queue(StoreWork&& work);
+  void Run();
+  std::optional<StoreWork> NextWork(bool& idle_work);
+  void DoCommit(CommitWork&& work);
+  BatchResult Settle(const std::vector<Write>& writes);
+  bool Pause(std::chrono::milliseconds time);
+
+  Store& store_;
+  EventSink& sink_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<StoreWork> queue_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace troth::internal
