@@ -96,8 +96,8 @@ struct StoreOptions {
 
 struct StoreInfo {
   uint64_t epoch = 0;
-  bool unclean = false;   // the last owner did not close it
-  bool restored = false;  // opened as a restored backup: park what is unended
+  bool unclean = false;                 // the last owner did not close it
+  bool restored = false;                // opened as a restored backup: park what is unended
   std::optional<Time> highest_updated;  // after an unclean stop it may be up to 1 s too late
 };
 
@@ -129,9 +129,9 @@ struct RowPage {
 // Where a walk that purges stands; a fresh one starts at the oldest row.
 struct PurgePass {
   int64_t position = 0;
-  size_t purged = 0;         // rows turned into tombstones in this pass
-  size_t deleted = 0;        // tombstones deleted
-  bool finished = false;     // the pass has reached the end
+  size_t purged = 0;      // rows turned into tombstones in this pass
+  size_t deleted = 0;     // tombstones deleted
+  bool finished = false;  // the pass has reached the end
   // Then: what `finished_before` must have passed for the next row to be old enough (with
   // `tombstones_before` moving along), as far as this pass saw.
   std::optional<Time> next;

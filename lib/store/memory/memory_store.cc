@@ -226,6 +226,8 @@ Status MemoryStore::Purge(PurgePass& pass, Time finished_before, Time tombstones
     const bool old_tombstone = stored.state.empty() && finished < tombstones_before;
     if (!stored.state.empty() && finished >= finished_before) {
       remember(finished);
+    } else if (old_tombstone && next == disk_->rows_.end()) {
+      continue;  // as SQLite must, so that ids only grow
     } else if (old_tombstone) {
       disk_->ids_.erase(stored.row.gid);
       disk_->rows_.erase(current);

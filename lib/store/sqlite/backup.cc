@@ -13,7 +13,7 @@
 #include "store/sqlite/readers.h"
 #include "store/sqlite/schema.h"
 
-namespace troth::internal {
+namespace troth::internal::sqlite {
 namespace {
 
 constexpr int kPagesPerStep = 256;
@@ -97,4 +97,4 @@ Status BackUp(Connection& source, const std::string& path, const SqliteTuning& t
   return status;
 }
 
-}  // namespace troth::internal
+}  // namespace troth::internal::sqlite

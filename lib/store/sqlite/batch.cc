@@ -11,7 +11,7 @@
 #include "store/sqlite/schema.h"
 #include "store/sqlite/writer.h"
 
-namespace troth::internal {
+namespace troth::internal::sqlite {
 namespace {
 
 // How far ahead of the rows the stored clock is set, so that it need not be written with each
@@ -170,4 +170,4 @@ int Writer::ReadOneAgain(const Write& write, const WriteResult& tentative, Write
   return SQLITE_OK;
 }
 
-}  // namespace troth::internal
+}  // namespace troth::internal::sqlite

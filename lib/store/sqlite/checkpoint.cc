@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 
-namespace troth::internal {
+namespace troth::internal::sqlite {
 
 Checkpoints::Checkpoints(Connection& connection, int frames_max)
     : connection_(connection), frames_max_(frames_max), next_(frames_max) {
@@ -68,4 +68,4 @@ Status Checkpoints::Truncate() {
   return Status();
 }
 
-}  // namespace troth::internal
+}  // namespace troth::internal::sqlite

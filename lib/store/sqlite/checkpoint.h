@@ -8,7 +8,7 @@
 
 #include "store/sqlite/connection.h"
 
-namespace troth::internal {
+namespace troth::internal::sqlite {
 
 class Checkpoints {
  public:
@@ -30,10 +30,10 @@ class Checkpoints {
 
   Connection& connection_;
   const int frames_max_;
-  int frames_ = 0;  // in the log
-  int next_ = 0;    // at how many the next one is due
+  int frames_ = 0;     // in the log
+  int next_ = 0;       // at how many the next one is due
   bool dirty_ = true;  // a crash may have left a long log
   std::string problem_;
 };
 
-}  // namespace troth::internal
+}  // namespace troth::internal::sqlite

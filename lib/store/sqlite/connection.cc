@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "store/sqlite/error.h"
 
-namespace troth::internal {
+namespace troth::internal::sqlite {
 namespace {
 
 // Before any statement reads the file. The cache is in KiB when negative. Readers look at pages
@@ -94,4 +94,4 @@ Status Connection::Error(int code, std::string_view doing) const {
   return SqliteStatus(code, database_, path_, doing);
 }
 
-}  // namespace troth::internal
+}  // namespace troth::internal::sqlite

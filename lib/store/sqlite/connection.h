@@ -11,7 +11,7 @@
 #include "store/sqlite/tuning.h"
 #include "troth/status.h"
 
-namespace troth::internal {
+namespace troth::internal::sqlite {
 
 class Connection {
  public:
@@ -48,4 +48,4 @@ class Connection {
   sqlite3* database_ = nullptr;
 };
 
-}  // namespace troth::internal
+}  // namespace troth::internal::sqlite

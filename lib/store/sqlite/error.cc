@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 
-namespace troth::internal {
+namespace troth::internal::sqlite {
 namespace {
 
 // With what a person can do about it, where SQLite's own text does not say so.
@@ -85,4 +85,4 @@ bool IsFull(int code) { return (code & 0xff) == SQLITE_FULL; }
 
 bool IsBusy(int code) { return (code & 0xff) == SQLITE_BUSY || (code & 0xff) == SQLITE_LOCKED; }
 
-}  // namespace troth::internal
+}  // namespace troth::internal::sqlite

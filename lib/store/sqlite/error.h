@@ -7,7 +7,7 @@
 
 struct sqlite3;
 
-namespace troth::internal {
+namespace troth::internal::sqlite {
 
 // "orders.db: can't commit: disk I/O error (SQLite 778)", under the code that tells the caller what
 // to do. `database` may be null: then SQLite's text for the code is used.
@@ -18,4 +18,4 @@ bool ConcernsOneWrite(int code);
 bool IsFull(int code);
 bool IsBusy(int code);
 
-}  // namespace troth::internal
+}  // namespace troth::internal::sqlite

@@ -11,7 +11,7 @@
 #include "store/sqlite/readers.h"
 #include "store/sqlite/row.h"
 
-namespace troth::internal {
+namespace troth::internal::sqlite {
 namespace {
 
 // `created` grows with the id but for what threads do to each other between drawing the time and
@@ -124,4 +124,4 @@ Result<RowPage> ListRows(Connection& connection, const RowFilter& filter, int64_
   return lister.Read(filter, *range, max, examined_max);
 }
 
-}  // namespace troth::internal
+}  // namespace troth::internal::sqlite

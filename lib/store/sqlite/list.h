@@ -7,10 +7,10 @@
 #include "model/store.h"
 #include "store/sqlite/connection.h"
 
-namespace troth::internal {
+namespace troth::internal::sqlite {
 
 // Looks at no more than `examined_max` rows; the page says where to go on.
 Result<RowPage> ListRows(Connection& connection, const RowFilter& filter, int64_t before,
                          size_t max, size_t examined_max);
 
-}  // namespace troth::internal
+}  // namespace troth::internal::sqlite

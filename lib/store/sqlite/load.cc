@@ -7,7 +7,7 @@
 #include "store/sqlite/queries.h"
 #include "store/sqlite/row.h"
 
-namespace troth::internal {
+namespace troth::internal::sqlite {
 
 Result<std::optional<StoredTransaction>> LoadByGid(Reader& reader, std::string_view gid) {
   // Row and parts of one moment: between two, the purge might turn the row into a tombstone.
@@ -89,4 +89,4 @@ Result<DuePage> DueLoader::Load(std::optional<DuePosition> after, Time until, si
   return page;
 }
 
-}  // namespace troth::internal
+}  // namespace troth::internal::sqlite

@@ -7,7 +7,7 @@
 #include "model/store.h"
 #include "store/sqlite/readers.h"
 
-namespace troth::internal {
+namespace troth::internal::sqlite {
 
 Result<std::optional<StoredTransaction>> LoadByGid(Reader& reader, std::string_view gid);
 
@@ -26,4 +26,4 @@ class DueLoader {
   Statement together_, after_, next_, whole_by_id_, parts_;
 };
 
-}  // namespace troth::internal
+}  // namespace troth::internal::sqlite

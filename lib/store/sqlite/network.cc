@@ -11,7 +11,7 @@
 
 #include "base/text.h"
 
-namespace troth::internal {
+namespace troth::internal::sqlite {
 namespace {
 
 struct Known {
@@ -81,4 +81,4 @@ std::string NetworkFileSystemOf(const std::string& folder) {
   return IsNetworkFuse(type) ? type : "";
 }
 
-}  // namespace troth::internal
+}  // namespace troth::internal::sqlite

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace troth::internal {
+namespace troth::internal::sqlite {
 
 // The name of the network file system that a folder lies on; empty: none that is known.
 std::string NetworkFileSystemOf(const std::string& folder);
@@ -15,4 +15,4 @@ std::string_view NetworkFileSystemName(long magic);
 // apart.
 bool IsNetworkFuse(std::string_view type);
 
-}  // namespace troth::internal
+}  // namespace troth::internal::sqlite

@@ -7,7 +7,7 @@
 #include "store/sqlite/queries.h"
 #include "store/sqlite/schema.h"
 
-namespace troth::internal {
+namespace troth::internal::sqlite {
 namespace {
 
 // What a new file is made with; must come before its first page is written.
@@ -156,4 +156,4 @@ Status ParkAll(Writer& writer, ReasonCode reason, size_t& parked) {
   return WriteMeta(connection, kMetaBackup, 0);
 }
 
-}  // namespace troth::internal
+}  // namespace troth::internal::sqlite

@@ -12,7 +12,7 @@
 #include "store/sqlite/tuning.h"
 #include "store/sqlite/writer.h"
 
-namespace troth::internal {
+namespace troth::internal::sqlite {
 
 struct OpenedFile {
   std::string path;                // resolved
@@ -31,4 +31,4 @@ void MarkClean(Writer& writer);
 // same commit. Not at Open: a crash before this commit must leave the file refused.
 Status ParkAll(Writer& writer, ReasonCode reason, size_t& parked);
 
-}  // namespace troth::internal
+}  // namespace troth::internal::sqlite

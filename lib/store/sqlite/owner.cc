@@ -10,7 +10,7 @@
 #include "store/sqlite/error.h"
 #include "store/sqlite/path.h"
 
-namespace troth::internal {
+namespace troth::internal::sqlite {
 namespace {
 
 // The stores that this process owns. A second open must not even open the owner file: POSIX drops
@@ -84,4 +84,4 @@ Owner::~Owner() {
   Unregister(path_);
 }
 
-}  // namespace troth::internal
+}  // namespace troth::internal::sqlite

@@ -13,7 +13,7 @@
 
 struct sqlite3;
 
-namespace troth::internal {
+namespace troth::internal::sqlite {
 
 class Owner {
  public:
@@ -31,4 +31,4 @@ class Owner {
   sqlite3* lock_ = nullptr;
 };
 
-}  // namespace troth::internal
+}  // namespace troth::internal::sqlite

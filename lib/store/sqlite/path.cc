@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "store/sqlite/network.h"
 
-namespace troth::internal {
+namespace troth::internal::sqlite {
 namespace {
 
 namespace fs = std::filesystem;
@@ -77,4 +77,4 @@ Status CheckLocalDisk(const std::string& path) {
                        "), where a crash can lose what was acknowledged; use a local disk"));
 }
 
-}  // namespace troth::internal
+}  // namespace troth::internal::sqlite

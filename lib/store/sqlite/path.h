@@ -8,7 +8,7 @@
 
 #include "troth/status.h"
 
-namespace troth::internal {
+namespace troth::internal::sqlite {
 
 inline constexpr std::string_view kMemoryPath = ":memory:";
 
@@ -26,4 +26,4 @@ Status SyncFolderOf(const std::string& path);
 // kFailedPrecondition on a network file system (a log in shared memory works on one machine only).
 Status CheckLocalDisk(const std::string& path);
 
-}  // namespace troth::internal
+}  // namespace troth::internal::sqlite

@@ -7,7 +7,7 @@
 #include "store/sqlite/queries.h"
 #include "store/sqlite/schema.h"
 
-namespace troth::internal {
+namespace troth::internal::sqlite {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -112,4 +112,4 @@ Status Purger::Write(Writer& writer, const Step& step) {
   return Status();
 }
 
-}  // namespace troth::internal
+}  // namespace troth::internal::sqlite

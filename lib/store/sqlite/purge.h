@@ -11,7 +11,7 @@
 #include "model/store.h"
 #include "store/sqlite/writer.h"
 
-namespace troth::internal {
+namespace troth::internal::sqlite {
 
 class Purger {
  public:
@@ -33,4 +33,4 @@ class Purger {
   Statement walk_, bury_, delete_, delete_parts_, highest_;
 };
 
-}  // namespace troth::internal
+}  // namespace troth::internal::sqlite

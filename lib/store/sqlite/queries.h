@@ -5,7 +5,7 @@
 // anything else an error instead of a slow scan.
 #pragma once
 
-namespace troth::internal {
+namespace troth::internal::sqlite {
 
 // What row.h reads, in its order.
 #define TROTH_ROW_COLUMNS "id,gid,mode,status,due,created,updated,finished,parked,version,digest"
@@ -68,4 +68,4 @@ inline constexpr char kBury[] =
 inline constexpr char kDelete[] = "DELETE FROM troth_transaction WHERE id=?1";
 inline constexpr char kDeleteParts[] = "DELETE FROM troth_part WHERE key BETWEEN ?1 AND ?2";
 
-}  // namespace troth::internal
+}  // namespace troth::internal::sqlite

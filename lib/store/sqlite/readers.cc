@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "store/sqlite/queries.h"
 
-namespace troth::internal {
+namespace troth::internal::sqlite {
 
 Status Reader::Prepare() {
   if (Status status = connection->Prepare(kSelectWholeByGid, whole_by_gid); !status.ok()) {
@@ -88,4 +88,4 @@ void Readers::Close() {
   idle_.clear();
 }
 
-}  // namespace troth::internal
+}  // namespace troth::internal::sqlite

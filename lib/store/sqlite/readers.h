@@ -16,7 +16,7 @@
 #include "store/sqlite/connection.h"
 #include "store/sqlite/statement.h"
 
-namespace troth::internal {
+namespace troth::internal::sqlite {
 
 // A connection with the statements of Load kept prepared.
 struct Reader {
@@ -95,4 +95,4 @@ class ReadTransaction {
   Connection& connection_;
 };
 
-}  // namespace troth::internal
+}  // namespace troth::internal::sqlite

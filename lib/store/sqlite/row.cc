@@ -7,7 +7,7 @@
 
 #include "store/sqlite/schema.h"
 
-namespace troth::internal {
+namespace troth::internal::sqlite {
 
 // Taken as it stands: whether a row can be true is judged by whoever knows what it means.
 TransactionRow RowFrom(const Statement& select) {
@@ -65,4 +65,4 @@ int ReadParts(Statement& select_parts, int64_t id, std::vector<Part>& parts) {
   return code == SQLITE_DONE ? SQLITE_OK : code;
 }
 
-}  // namespace troth::internal
+}  // namespace troth::internal::sqlite

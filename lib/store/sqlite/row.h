@@ -7,7 +7,7 @@
 #include "model/store.h"
 #include "store/sqlite/statement.h"
 
-namespace troth::internal {
+namespace troth::internal::sqlite {
 
 // From the columns TROTH_ROW_COLUMNS.
 TransactionRow RowFrom(const Statement& select);
@@ -19,4 +19,4 @@ void BindUpdate(Statement& update, const TransactionRow& row, std::string_view s
 // All parts of a transaction, by number; a SQLite code.
 int ReadParts(Statement& select_parts, int64_t id, std::vector<Part>& parts);
 
-}  // namespace troth::internal
+}  // namespace troth::internal::sqlite

@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 
-namespace troth::internal {
+namespace troth::internal::sqlite {
 namespace {
 
 // No AUTOINCREMENT, which would cost one more written page a commit: SQLite gives a new row the
@@ -118,4 +118,4 @@ Status WriteMeta(Connection& connection, const char* name, int64_t value) {
   return code == SQLITE_OK ? Status() : connection.Error(code, "write");
 }
 
-}  // namespace troth::internal
+}  // namespace troth::internal::sqlite

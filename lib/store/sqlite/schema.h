@@ -9,7 +9,7 @@
 #include "store/sqlite/connection.h"
 #include "troth/status.h"
 
-namespace troth::internal {
+namespace troth::internal::sqlite {
 
 inline constexpr int64_t kSchema = 1;
 inline constexpr int64_t kApplicationId = 0x54525448;  // "TRTH", in the file's header
@@ -36,4 +36,4 @@ Status CreateSchema(Connection& connection);
 Result<std::optional<int64_t>> ReadMeta(Connection& connection, const char* name);
 Status WriteMeta(Connection& connection, const char* name, int64_t value);
 
-}  // namespace troth::internal
+}  // namespace troth::internal::sqlite

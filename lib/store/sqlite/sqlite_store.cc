@@ -14,6 +14,7 @@
 #include "store/sqlite/schema.h"
 
 namespace troth::internal {
+namespace sqlite {
 namespace {
 
 Status NotOpen() { return Status(StatusCode::kFailedPrecondition, "the store is not open"); }
@@ -258,8 +259,10 @@ std::string SqliteStore::Problem() const {
 
 }  // namespace
 
+}  // namespace sqlite
+
 std::unique_ptr<Store> NewSqliteStore(SqliteTuning tuning) {
-  return std::make_unique<SqliteStore>(std::move(tuning));
+  return std::make_unique<sqlite::SqliteStore>(std::move(tuning));
 }
 
 }  // namespace troth::internal

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-namespace troth::internal {
+namespace troth::internal::sqlite {
 
 Statement::Statement(Statement&& other) noexcept
     : statement_(std::exchange(other.statement_, nullptr)), bind_error_(other.bind_error_) {}
@@ -77,4 +77,4 @@ std::optional<Time> Statement::OptionalTime(int column) const {
   return TimeOf(Int(column));
 }
 
-}  // namespace troth::internal
+}  // namespace troth::internal::sqlite

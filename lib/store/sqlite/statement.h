@@ -13,7 +13,7 @@
 struct sqlite3;
 struct sqlite3_stmt;
 
-namespace troth::internal {
+namespace troth::internal::sqlite {
 
 class Statement {
  public:
@@ -64,4 +64,4 @@ class StatementUse {
 inline int64_t MillisecondsOf(Time time) { return time.time_since_epoch().count(); }
 inline Time TimeOf(int64_t milliseconds) { return Time(std::chrono::milliseconds(milliseconds)); }
 
-}  // namespace troth::internal
+}  // namespace troth::internal::sqlite

@@ -8,7 +8,7 @@
 #include "store/sqlite/error.h"
 #include "store/sqlite/queries.h"
 
-namespace troth::internal {
+namespace troth::internal::sqlite {
 
 Status Writer::Prepare(uint64_t epoch, Time clock) {
   epoch_ = epoch;
@@ -93,4 +93,4 @@ Writer::Outcome Writer::Probe(Status& status) {
   return Commit(status);
 }
 
-}  // namespace troth::internal
+}  // namespace troth::internal::sqlite

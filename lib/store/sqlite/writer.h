@@ -14,7 +14,7 @@
 #include "store/sqlite/connection.h"
 #include "store/sqlite/statement.h"
 
-namespace troth::internal {
+namespace troth::internal::sqlite {
 
 class Writer {
  public:
@@ -77,4 +77,4 @@ class Writer {
   Statement insert_, update_, insert_part_, set_clock_, probe_;
 };
 
-}  // namespace troth::internal
+}  // namespace troth::internal::sqlite
