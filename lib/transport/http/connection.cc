@@ -100,7 +100,8 @@ std::string Connection::Client::ConnectText(int system_error) const {
       system_error == ENFILE || system_error == EADDRNOTAVAIL) {
     return Concat("no connection to ", where, ": ", std::strerror(system_error));
   }
-  return Concat("no connection to ", where, ": refused or out of reach");
+  // The library asks the socket for its error, and keeps it to itself.
+  return Concat("connection refused by ", where, ", or no way to it");
 }
 
 std::string Connection::Client::VerifyText() const {

@@ -141,7 +141,8 @@ bool ThreadPool::Stop(std::chrono::milliseconds patience) {
   state_->stopping = true;
   dropped.swap(state_->queue);
   for (Idle* each : state_->idle) each->wake.notify_one();
-  state_->ended.wait_for(lock, patience, [this] { return state_->threads == 0; });
+  const auto nobody_to_wait_for = [this] { return state_->threads == 0 || state_->detached; };
+  state_->ended.wait_for(lock, patience, nobody_to_wait_for);
   const bool all = state_->threads == 0;
   if (!all && !state_->detached) {
     state_->detached = true;
