@@ -18,6 +18,9 @@ namespace {
 // batch: after a crash `highest_updated` is at most this much too late, never too early.
 constexpr std::chrono::seconds kClockAhead{1};
 
+// Of one batch; more than that and the file, not a write, is what is wrong.
+constexpr size_t kLeftOutMax = 8;
+
 BatchResult Failed(Writer::Outcome outcome, Status status) {
   BatchResult result;
   result.kind = outcome == Writer::Outcome::kUnknown     ? BatchResult::Kind::kUnknown
@@ -41,13 +44,14 @@ BatchResult Writer::Apply(std::span<const Write> writes) {
   Outcome outcome = Begin(status);
   if (outcome != Outcome::kDone) return Failed(outcome, std::move(status));
   int code = WriteAll(writes, result.writes);
-  if (ConcernsOneWrite(code)) {
-    // R24: the whole batch once more, each write by itself; this is rare, and savepoints are not
-    // free.
+  // R24: the whole batch once more, each write by itself; this is rare, and savepoints are not
+  // free. Again without each write that meets a damaged page.
+  std::vector<size_t> left_out;
+  for (size_t again = 0; ConcernsOneWrite(code) && again <= kLeftOutMax; ++again) {
     Rollback();
     outcome = Begin(status);
     if (outcome != Outcome::kDone) return Failed(outcome, std::move(status));
-    code = WriteEach(writes, result.writes);
+    code = WriteEach(writes, result.writes, left_out);
   }
   if (code == SQLITE_OK) code = KeepClock(writes);
   outcome = code == SQLITE_OK ? Commit(status) : NotWritten(code, "write", status);
@@ -66,16 +70,22 @@ int Writer::WriteAll(std::span<const Write> writes, std::vector<WriteResult>& re
   return SQLITE_OK;
 }
 
-int Writer::WriteEach(std::span<const Write> writes, std::vector<WriteResult>& results) {
-  results.clear();
-  results.resize(writes.size());
+int Writer::WriteEach(std::span<const Write> writes, std::vector<WriteResult>& results,
+                      std::vector<size_t>& left_out) {
   for (size_t i = 0; i < writes.size(); ++i) {
+    if (std::find(left_out.begin(), left_out.end(), i) != left_out.end()) continue;
     if (const int code = savepoint_.Run(); code != SQLITE_OK) return code;
     const int code = WriteOne(writes[i], results[i]);
     if (code != SQLITE_OK && !ConcernsOneWrite(code)) return code;
     if (code != SQLITE_OK) {
       results[i] = {.kind = WriteResult::Kind::kNotWritten,
                     .status = connection_->Error(code, "write one transaction")};
+    }
+    if (IsCorrupt(code)) {
+      left_out.push_back(i);
+      return code;
+    }
+    if (code != SQLITE_OK) {
       if (const int undone = rollback_to_.Run(); undone != SQLITE_OK) return undone;
     }
     if (const int released = release_.Run(); released != SQLITE_OK) return released;

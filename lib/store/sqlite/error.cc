@@ -81,6 +81,8 @@ bool ConcernsOneWrite(int code) {
   }
 }
 
+bool IsCorrupt(int code) { return (code & 0xff) == SQLITE_CORRUPT; }
+
 bool IsFull(int code) { return (code & 0xff) == SQLITE_FULL; }
 
 bool IsBusy(int code) { return (code & 0xff) == SQLITE_BUSY || (code & 0xff) == SQLITE_LOCKED; }

@@ -15,6 +15,9 @@ Status SqliteStatus(int code, sqlite3* database, std::string_view path, std::str
 
 // A value or a page is at fault, so that another write of the same batch may well succeed.
 bool ConcernsOneWrite(int code);
+// A transaction that has met a damaged page can't be committed any more, not even after a rollback
+// to a savepoint (SQLite 3.40, measured).
+bool IsCorrupt(int code);
 bool IsFull(int code);
 bool IsBusy(int code);
 

@@ -54,7 +54,8 @@ class Writer {
 
  private:
   int WriteAll(std::span<const Write> writes, std::vector<WriteResult>& results);
-  int WriteEach(std::span<const Write> writes, std::vector<WriteResult>& results);
+  int WriteEach(std::span<const Write> writes, std::vector<WriteResult>& results,
+                std::vector<size_t>& left_out);
   int WriteOne(const Write& write, WriteResult& result);
   int Insert(const Write& write, WriteResult& result);
   int Update(const Write& write, WriteResult& result);

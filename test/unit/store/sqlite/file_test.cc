@@ -1,0 +1,235 @@
+// The file itself: its mode, what is refused, what a damaged or unreachable one answers.
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <string>
+
+#include "../temporary_folder.h"
+#include "../writes.h"
+#include "database.h"
+#include "store/sqlite/network.h"
+#include "store/sqlite/sqlite_store.h"
+
+namespace troth::internal {
+namespace {
+
+namespace fs = std::filesystem;
+
+Result<StoreInfo> OpenAt(const std::string& path) { return NewSqliteStore()->Open({.path = path}); }
+
+void MakeStore(const std::string& path, int rows = 1) {
+  const auto store = NewSqliteStore();
+  REQUIRE(store->Open({.path = path}).ok());
+  for (int i = 0; i < rows; ++i) {
+    Write write = NewWrite("g" + std::to_string(i));
+    write.state = std::string(5'000, 's');
+    REQUIRE(store->Apply({&write, 1}).kind == BatchResult::Kind::kCommitted);
+  }
+  store->Close();
+}
+
+bool Mentions(const Status& status, const std::string& text) {
+  return status.message().find(text) != std::string::npos;
+}
+
+// The permissions of files mean nothing to root, so these checks run as somebody else in a process
+// of its own. True: `check` was.
+bool WithoutPrivileges(const std::function<bool()>& check) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const bool lowered = ::geteuid() != 0 || ::setuid(65534) == 0;
+    ::_exit(lowered && check() ? 0 : 1);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+TEST_CASE("sqlite store: its files can be read by their owner alone") {
+  TemporaryFolder folder;
+  const auto store = NewSqliteStore();
+  REQUIRE(store->Open({.path = folder.File("s.db")}).ok());
+  for (const char* name : {"s.db", "s.db-wal", "s.db-shm", "s.db-owner"}) {
+    struct stat file;
+    INFO(name);
+    REQUIRE(::stat(folder.File(name).c_str(), &file) == 0);
+    CHECK((file.st_mode & 0777) == 0600);
+  }
+}
+
+TEST_CASE("sqlite store: a clean close leaves one file, and the lock's") {
+  TemporaryFolder folder;
+  MakeStore(folder.File("s.db"));
+  CHECK(fs::exists(folder.File("s.db")));
+  CHECK(fs::exists(folder.File("s.db-owner")));
+  CHECK_FALSE(fs::exists(folder.File("s.db-wal")));
+  CHECK_FALSE(fs::exists(folder.File("s.db-shm")));
+}
+
+TEST_CASE("sqlite store: a link is the file that it points to, also before that is there") {
+  TemporaryFolder folder;
+  fs::create_symlink("real.db", folder.File("link.db"));
+  MakeStore(folder.File("link.db"));
+  CHECK(fs::exists(folder.File("real.db-owner")));
+  const auto store = NewSqliteStore();
+  REQUIRE(store->Open({.path = folder.File("real.db")}).ok());
+  CHECK(OpenAt(folder.File("link.db")).status().code() == StatusCode::kFailedPrecondition);
+}
+
+TEST_CASE("sqlite store: a path that names no file is refused") {
+  TemporaryFolder folder;
+  CHECK(OpenAt("").status().code() == StatusCode::kInvalidArgument);
+  CHECK(OpenAt(folder.path()).status().code() == StatusCode::kInvalidArgument);
+  CHECK(OpenAt(folder.File("no/such/folder.db")).status().code() == StatusCode::kNotFound);
+  const auto reader = NewSqliteStore();
+  const auto missing = reader->Open({.path = folder.File("none.db"), .read_only = true});
+  CHECK(missing.status().code() == StatusCode::kNotFound);
+  CHECK_FALSE(fs::exists(folder.File("none.db")));
+}
+
+TEST_CASE("sqlite store: a newer schema is refused, and the message says so") {
+  TemporaryFolder folder;
+  MakeStore(folder.File("s.db"));
+  Database(folder.File("s.db")).Execute("UPDATE troth_meta SET value=2 WHERE name='schema'");
+  const auto refused = OpenAt(folder.File("s.db"));
+  CHECK(refused.status().code() == StatusCode::kFailedPrecondition);
+  CHECK(Mentions(refused.status(), "schema 2"));
+}
+
+TEST_CASE("sqlite store: another application's database is refused and left as it is") {
+  TemporaryFolder folder;
+  Database(folder.File("app.db")).Execute("CREATE TABLE account(id INTEGER PRIMARY KEY)");
+  const auto before = fs::file_size(folder.File("app.db"));
+  const auto refused = OpenAt(folder.File("app.db"));
+  CHECK(refused.status().code() == StatusCode::kFailedPrecondition);
+  CHECK(Mentions(refused.status(), "not a Troth store"));
+  CHECK(fs::file_size(folder.File("app.db")) == before);
+  Database database(folder.File("app.db"));
+  CHECK(database.Query("PRAGMA journal_mode") == "delete");
+  CHECK(database.Query("SELECT name FROM sqlite_schema") == "account");
+}
+
+TEST_CASE("sqlite store: a file that is no database is refused") {
+  TemporaryFolder folder;
+  std::ofstream(folder.File("s.db")) << std::string(10'000, 'x');
+  const auto refused = OpenAt(folder.File("s.db"));
+  CHECK(refused.status().code() == StatusCode::kFailedPrecondition);
+  CHECK(Mentions(refused.status(), "not a database"));
+}
+
+TEST_CASE("sqlite store: damaged pages are data loss, named as such") {
+  TemporaryFolder folder;
+  MakeStore(folder.File("s.db"), 20);
+  std::fstream file(folder.File("s.db"), std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(4096);
+  for (int page = 0; page < 8; ++page) file << std::string(4096, '\xEE');
+  file.close();
+  const auto refused = OpenAt(folder.File("s.db"));
+  CHECK(refused.status().code() == StatusCode::kDataLoss);
+  CHECK(Mentions(refused.status(), folder.File("s.db")));
+}
+
+TEST_CASE("sqlite store: a damaged page of one index harms no write that does without it") {
+  TemporaryFolder folder;
+  MakeStore(folder.File("s.db"), 3);
+  const std::string root =
+      Database(folder.File("s.db"))
+          .Query("SELECT rootpage FROM sqlite_schema WHERE name='troth_transaction_parked'");
+  std::fstream file(folder.File("s.db"), std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp((std::stol(root) - 1) * 4096);
+  file << std::string(4096, '\xEE');
+  file.close();
+  const auto store = NewSqliteStore();
+  REQUIRE(store->Open({.path = folder.File("s.db")}).ok());
+  Write parked = NewWrite("parked");
+  parked.row.parked = ReasonCode::kParkedRetries;
+  const Write writes[] = {NewWrite("a"), parked, NewWrite("b")};
+  const BatchResult result = store->Apply(writes);
+  REQUIRE_MESSAGE(result.kind == BatchResult::Kind::kCommitted, result.status.ToString());
+  CHECK(result.writes[0].kind == WriteResult::Kind::kOk);
+  CHECK(result.writes[1].kind == WriteResult::Kind::kNotWritten);
+  CHECK(result.writes[1].status.code() == StatusCode::kDataLoss);
+  CHECK(result.writes[2].kind == WriteResult::Kind::kOk);
+  CHECK(store->Load("b").value().has_value());
+}
+
+TEST_CASE("sqlite store: a folder or a file that may not be written is said to be so") {
+  TemporaryFolder folder;
+  MakeStore(folder.File("s.db"));
+  fs::permissions(folder.File("s.db"), fs::perms(0444));
+  fs::permissions(folder.File("s.db-owner"), fs::perms(0666));
+  fs::permissions(folder.path(), fs::perms(0555));
+  CHECK(WithoutPrivileges([&] {
+    return OpenAt(folder.File("new.db")).status().code() == StatusCode::kPermissionDenied;
+  }));
+  CHECK(WithoutPrivileges([&] {
+    return OpenAt(folder.File("s.db")).status().code() == StatusCode::kPermissionDenied;
+  }));
+  fs::permissions(folder.path(), fs::perms(0755));
+}
+
+TEST_CASE("sqlite store: a foreign writer's lock delays a batch and writes nothing of it") {
+  TemporaryFolder folder;
+  const auto store = NewSqliteStore({.busy_timeout = std::chrono::milliseconds(1)});
+  REQUIRE(store->Open({.path = folder.File("s.db")}).ok());
+  Database other(folder.File("s.db"));
+  other.Execute("BEGIN IMMEDIATE");
+  const Write write = NewWrite("g");
+  const BatchResult locked = store->Apply({&write, 1});
+  CHECK(locked.kind == BatchResult::Kind::kNotWritten);
+  CHECK(locked.status.code() == StatusCode::kResourceExhausted);
+  CHECK(Mentions(locked.status, "another process holds a lock"));
+  CHECK_FALSE(store->Problem().empty());
+  other.Execute("ROLLBACK");
+  CHECK(store->Apply({&write, 1}).kind == BatchResult::Kind::kCommitted);
+  CHECK(store->Problem().empty());
+}
+
+TEST_CASE("sqlite store: a file that was deleted under it is reported") {
+  TemporaryFolder folder;
+  const auto store = NewSqliteStore();
+  REQUIRE(store->Open({.path = folder.File("s.db")}).ok());
+  fs::remove(folder.File("s.db"));
+  store->Idle();
+  CHECK(store->Problem().find("moved or deleted") != std::string::npos);
+}
+
+TEST_CASE("sqlite store: an in-memory one does all but survive, from any thread") {
+  TemporaryFolder folder;
+  const auto store = NewSqliteStore();
+  REQUIRE(store->Open({.path = ":memory:"}).ok());
+  const Write write = NewWrite("g");
+  CHECK(store->Apply({&write, 1}).kind == BatchResult::Kind::kCommitted);
+  CHECK(store->Load("g").value()->parts.size() == 1);
+  CHECK(store->List({}, 0, 5).value().rows.size() == 1);
+  CHECK(store->LoadDue(std::nullopt, At(5'000), 5).value().transactions.size() == 1);
+  CHECK(store->Backup(folder.File("backup.db")).ok());
+  CHECK_FALSE(store->Idle());
+  CHECK(store->Problem().empty());
+  store->Close();
+  CHECK_FALSE(fs::exists(":memory:-owner"));
+  const auto copy = NewSqliteStore();
+  REQUIRE(copy->Open({.path = folder.File("backup.db"), .restored = true}).ok());
+  CHECK(copy->Load("g").value().has_value());
+  const auto second = NewSqliteStore();
+  REQUIRE(second->Open({.path = ":memory:"}).ok());
+  CHECK_FALSE(second->Load("g").value().has_value());
+}
+
+TEST_CASE("sqlite store: network file systems are known by name") {
+  CHECK(sqlite::NetworkFileSystemName(0x6969) == "nfs");
+  CHECK(sqlite::NetworkFileSystemName(static_cast<int32_t>(0xFF534D42)) == "cifs");
+  CHECK(sqlite::NetworkFileSystemName(0xFE534D42) == "smb2");
+  CHECK(sqlite::NetworkFileSystemName(0xEF53).empty());  // ext4
+  CHECK(sqlite::IsNetworkFuse("fuse.sshfs"));
+  CHECK_FALSE(sqlite::IsNetworkFuse("fuse.gocryptfs"));
+  CHECK_FALSE(sqlite::IsNetworkFuse(""));
+}
+
+}  // namespace
+}  // namespace troth::internal
