@@ -33,18 +33,21 @@ struct BranchContext {
   std::string gid;         // the global transaction
   std::string trans_type;  // "saga", "tcc", "xa", "msg", "workflow"
   std::string branch_id;   // "01", "02", …; nested "0102"; the check-back of a message is "00"
-  std::string
-      op;  // "action", "compensate", "try", "confirm", "cancel", "commit", "rollback", "msg"
+  // "action", "compensate", "try", "confirm", "cancel", "commit", "rollback", "msg".
+  std::string op;
 
-  std::string coordinator;  // base URL of the coordinator, where it has one (query parameter
-                            // `dtm`); else empty
-  std::string phase2_url;   // xa only: what the branch registers itself with
-  Headers headers;          // what came with the call; FromQuery leaves it empty
+  // Base URL of the coordinator, where it has one (query parameter `dtm`); else empty.
+  std::string coordinator;
+  std::string phase2_url;  // xa only: what the branch registers itself with
+  Headers headers;         // what came with the call; FromQuery leaves it empty
 
   // Reads the context from the query of an HTTP request: `get` returns the decoded value of a query
-  // parameter, or nothing. kInvalidArgument names the parameter that is missing, longer than 128
-  // bytes, or has control characters. A call without `op` but with `branch_type` is read as older
-  // SDKs mean it. Thread-safe; keeps nothing.
+  // parameter, or nothing. A call without `op` but with `branch_type` is read as older SDKs mean
+  // it.
+  //
+  // kInvalidArgument names the parameter that is missing or empty, has control characters, or is
+  // too long (`dtm` and `phase2_url`: 4 kB, all others 128 bytes): answer 400. kUnknown: `get`
+  // threw. Thread-safe; keeps nothing.
   TROTH_EXPORT static Result<BranchContext> FromQuery(
       const std::function<std::optional<std::string>(std::string_view name)>& get);
 };
@@ -56,6 +59,8 @@ class BranchResult {
   enum class Verdict { kSuccess, kFailure, kOngoing, kUnknown };
 
   // Done. `body` goes back to a caller that wants it (Tcc's try); the coordinator does not keep it.
+  // A body that is not JSON must not contain the words FAILURE and ONGOING in capitals: callers
+  // that follow dtm's older rule take them for the verdict (ToHttp sees to JSON itself).
   static BranchResult Success(std::string body = {}) {
     return {Verdict::kSuccess, std::move(body)};
   }
@@ -88,7 +93,13 @@ struct HttpAnswer {
 
 // The answer that says `result` to any coordinator that speaks dtm's protocol: 200 with the body
 // ({"dtm_result":"SUCCESS"} where it is empty), 409 and 425 with
-// {"dtm_result":"FAILURE"|"ONGOING","message":text}, 500 with {"message":text} for unknown.
+// {"dtm_result":"FAILURE"|"ONGOING","message":text}, 500 with {"message":text} for unknown; of the
+// text the first kilobyte.
+//
+// Some coordinators search the raw body for FAILURE and ONGOING, whatever the status. So where a
+// text, or a body that is JSON, happens to contain one of the words, one letter of it is written as
+// a JSON escape: a JSON reader sees the same text, the search finds nothing.
+//
 // Thread-safe; keeps nothing.
 TROTH_EXPORT HttpAnswer ToHttp(const BranchResult& result);
 
