@@ -26,6 +26,12 @@ class PendingCall {
       changed_.notify_one();
     }
   }
+  // Instead of whatever it was answered: to a process that has crashed there is no answer.
+  void Replace(Answer&& answer) {
+    const std::lock_guard lock(mutex_);
+    answer_ = std::move(answer);
+    done_ = true;
+  }
   // False: the time was up first.
   bool WaitFor(std::optional<std::chrono::milliseconds> timeout) {
     std::unique_lock lock(mutex_);

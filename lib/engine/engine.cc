@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/text.h"
 #include "engine/results.h"
 #include "model/url.h"
 
@@ -28,6 +29,20 @@ bool WithdrawUnusedMarks(GlobalTransaction& t) {
     any = true;
   }
   return any;
+}
+
+// The transaction's headers, with the step's own over those of the same name.
+Headers HeadersToSend(const GlobalTransaction& t, uint16_t branch) {
+  const Headers& own = t.HeadersOf(branch);
+  Headers headers;
+  for (const Header& common : t.definition->headers) {
+    const bool replaced = std::any_of(own.begin(), own.end(), [&](const Header& header) {
+      return EqualsIgnoringCase(header.name, common.name);
+    });
+    if (!replaced) headers.push_back(common);
+  }
+  headers.insert(headers.end(), own.begin(), own.end());
+  return headers;
 }
 
 }  // namespace
@@ -230,7 +245,7 @@ void Engine::StartCall(Live& live, uint16_t branch, const std::string& host, Tim
                                .op = std::string(OpName(t.mode(), b.op)),
                                .coordinator = {},
                                .phase2_url = {},
-                               .headers = t.HeadersOf(branch)};
+                               .headers = HeadersToSend(t, branch)};
   const bool local = IsLocalUrl(t.UrlOf(branch));
   call.url = local ? t.UrlOf(branch) : WithCallQuery(t.UrlOf(branch), call.context);
   call.payload = t.PayloadOf(branch);

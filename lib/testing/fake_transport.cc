@@ -1,0 +1,210 @@
+#include "testing/fake_transport.h"
+
+#include <exception>
+#include <utility>
+
+#include "base/thread_mark.h"
+#include "model/url.h"
+#include "model/verdict.h"
+#include "testing/fake_branch.h"
+
+namespace troth::testing {
+
+using internal::Call;
+using internal::CallEnded;
+using std::chrono::milliseconds;
+
+struct FakeTransport::InFlight {
+  std::shared_ptr<Life> life;
+  size_t recorded = 0;  // index into the universe's calls
+  Call call;
+};
+
+namespace {
+
+std::string ResultName(const CallEnded& ended) {
+  if (ended.kind == CallEnded::Kind::kNotSent) return "not sent";
+  if (ended.kind == CallEnded::Kind::kLost) return "lost";
+  switch (ended.verdict) {
+    case BranchResult::Verdict::kSuccess:
+      return "success";
+    case BranchResult::Verdict::kFailure:
+      return "failure";
+    case BranchResult::Verdict::kOngoing:
+      return "ongoing";
+    case BranchResult::Verdict::kUnknown:
+      break;
+  }
+  return "unknown";
+}
+
+ReasonCode CodeOf(BranchResult::Verdict verdict, ReasonCode unknown) {
+  switch (verdict) {
+    case BranchResult::Verdict::kSuccess:
+      return ReasonCode::kNone;
+    case BranchResult::Verdict::kFailure:
+      return ReasonCode::kActionFailed;
+    case BranchResult::Verdict::kOngoing:
+      return ReasonCode::kOngoing;
+    case BranchResult::Verdict::kUnknown:
+      break;
+  }
+  return unknown;
+}
+
+CallEnded FromHttp(const Call& call, int status, std::string body) {
+  CallEnded ended{.id = call.id};
+  ended.verdict = internal::ReadVerdict(status, body, call.body_verdicts);
+  ended.http_status = status;
+  ended.code = CodeOf(ended.verdict, ReasonCode::kHttpStatus);
+  ended.host_down = status == 502 || status == 503 || status == 504;
+  (ended.code == ReasonCode::kNone ? ended.body : ended.text) = std::move(body);
+  return ended;
+}
+
+CallEnded FromResult(const Call& call, const BranchResult& result) {
+  CallEnded ended{.id = call.id};
+  ended.verdict = result.verdict();
+  ended.code = CodeOf(ended.verdict, ReasonCode::kBranchUnknown);
+  (ended.code == ReasonCode::kNone ? ended.body : ended.text) = result.text();
+  return ended;
+}
+
+CallEnded Without(const Call& call, CallEnded::Kind kind, ReasonCode code, std::string text) {
+  CallEnded ended{.id = call.id, .kind = kind, .code = code, .text = std::move(text)};
+  ended.host_down = true;
+  return ended;
+}
+
+std::string WithoutCallQuery(const std::string& url) {
+  const size_t at = url.find("gid=");
+  return at == std::string::npos || at == 0 ? url : url.substr(0, at - 1);
+}
+
+BranchResult RunLocal(const LocalFunction& function, const Call& call, std::stop_token stop) {
+  const internal::LocalFunctionScope mark;
+  try {
+    return function(call.context, call.payload, std::move(stop));
+  } catch (const std::exception& error) {
+    return BranchResult::Unknown(error.what());
+  } catch (...) {
+    return BranchResult::Unknown("the function threw something that is no std::exception");
+  }
+}
+
+}  // namespace
+
+Status FakeTransport::CheckUrl(std::string_view url) const {
+  if (internal::IsLocalUrl(url)) return internal::ParseLocalUrl(url).status();
+  return internal::ParseHttpUrl(url).status();
+}
+
+bool FakeTransport::CanCall(std::string_view url) const {
+  if (!internal::IsLocalUrl(url)) return true;
+  const auto local = internal::ParseLocalUrl(url);
+  if (!local.ok()) return false;
+  return local_.contains(local->name) || universe_.branches.contains(url);
+}
+
+void FakeTransport::Start(Call call, internal::CallSink& sink) {
+  const auto in_flight = std::make_shared<InFlight>();
+  in_flight->life = life_;
+  in_flight->recorded = universe_.calls.size();
+  in_flight->call = std::move(call);
+  const Call& c = in_flight->call;
+  const std::string url = internal::IsLocalUrl(c.url) ? c.url : WithoutCallQuery(c.url);
+  universe_.calls.push_back({.at = universe_.now(),
+                             .url = url,
+                             .context = c.context,
+                             .payload = std::string(c.payload),
+                             .result = {}});
+  life_->waiting[c.id] = &sink;
+  universe_.CountEffect();
+  const auto branch = universe_.branches.find(url);
+  if (branch != universe_.branches.end()) {
+    StartFake(in_flight, *branch->second);
+  } else if (internal::IsLocalUrl(url)) {
+    StartLocal(in_flight);
+  } else {
+    EndAt(universe_.now() + call_time_, in_flight, FromHttp(c, 200, {}));
+  }
+}
+
+void FakeTransport::StartLocal(const std::shared_ptr<InFlight>& call) {
+  const auto name = internal::ParseLocalUrl(call->call.url)->name;
+  const LocalFunction function = local_.at(name);
+  std::stop_source& stop = life_->stops[call->call.id];
+  universe_.At(universe_.now() + call_time_, [this_universe = &universe_, call, function,
+                                              token = stop.get_token()] {
+    // A local function dies with its process.
+    if (call->life->over || this_universe->crashed()) return;
+    End(*this_universe, *call, FromResult(call->call, RunLocal(function, call->call, token)));
+  });
+}
+
+void FakeTransport::StartFake(const std::shared_ptr<InFlight>& call, FakeBranch::State& branch) {
+  const ScriptLine line = branch.TakeLine();
+  const Time arrives = universe_.now() + (line.delayed ? line.delay : call_time_);
+  const Time late = universe_.now() + call->call.timeout;
+  const auto timed_out = [&] {
+    EndAt(late, call,
+          Without(call->call, CallEnded::Kind::kLost, ReasonCode::kCallTimeout,
+                  "no answer within " + std::to_string(call->call.timeout.count()) + " ms"));
+  };
+  if (line.kind == ScriptLine::Kind::kHang) return timed_out();
+  if (line.kind == ScriptLine::Kind::kRefuse) {
+    return EndAt(arrives, call,
+                 Without(call->call, CallEnded::Kind::kNotSent, ReasonCode::kNoAnswer,
+                         "connection refused"));
+  }
+  if (arrives > late) timed_out();
+  universe_.At(arrives, [this_universe = &universe_, call, line, state = &branch] {
+    const BranchResult result = state->Run(call->call.context, call->call.payload);
+    CallEnded ended = FromResult(call->call, result);
+    if (line.kind == ScriptLine::Kind::kAnswer) {
+      ended = FromHttp(call->call, line.http_status, line.body);
+    } else if (line.kind == ScriptLine::Kind::kLose) {
+      ended = Without(call->call, CallEnded::Kind::kLost, ReasonCode::kNoAnswer,
+                      "the connection was cut after the request");
+    }
+    End(*this_universe, *call, std::move(ended));
+  });
+}
+
+void FakeTransport::EndAt(Time when, const std::shared_ptr<InFlight>& call, CallEnded ended) {
+  universe_.At(when, [this_universe = &universe_, call, ended]() mutable {
+    End(*this_universe, *call, std::move(ended));
+  });
+}
+
+// The first end of a call counts, and only in the life that made it.
+void FakeTransport::End(Universe& universe, const InFlight& call, CallEnded&& ended) {
+  if (call.life->over || universe.crashed()) return;
+  const auto waiting = call.life->waiting.find(call.call.id);
+  if (waiting == call.life->waiting.end()) return;
+  internal::CallSink* sink = waiting->second;
+  call.life->waiting.erase(waiting);
+  call.life->stops.erase(call.call.id);
+  universe.calls[call.recorded].result = ResultName(ended);
+  sink->OnCallEnded(std::move(ended));
+  universe.CountEffect();
+}
+
+void FakeTransport::Cancel(uint64_t id) {
+  const auto stop = life_->stops.find(id);
+  if (stop != life_->stops.end()) stop->second.request_stop();
+}
+
+bool FakeTransport::Close(milliseconds) {
+  const bool all = life_->waiting.empty();
+  const auto waiting = std::exchange(life_->waiting, {});
+  for (const auto& [id, sink] : waiting) {
+    sink->OnCallEnded(CallEnded{.id = id,
+                                .kind = CallEnded::Kind::kLost,
+                                .code = ReasonCode::kNoAnswer,
+                                .text = "cut off by Close()"});
+  }
+  return all;
+}
+
+}  // namespace troth::testing

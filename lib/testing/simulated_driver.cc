@@ -1,0 +1,182 @@
+#include "testing/simulated_driver.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/thread_mark.h"
+#include "engine/batch.h"
+
+namespace troth::testing {
+
+using internal::BatchDone;
+using internal::BatchResult;
+using internal::CommitWork;
+using internal::EngineEvent;
+using std::chrono::milliseconds;
+
+namespace {
+
+constexpr milliseconds kRecoveryPause{20};
+
+}  // namespace
+
+uint64_t SeededRandom::Next() {
+  uint64_t z = (state_ += 0x9E3779B97F4A7C15u);
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+  return z ^ (z >> 31);
+}
+
+SimulatedDriver::SimulatedDriver(Parts parts)
+    : universe_(parts.universe),
+      store_(parts.store),
+      transport_(parts.transport),
+      callbacks_(std::move(parts.callbacks)),
+      commit_time_(parts.commit_time),
+      engine_(std::make_unique<internal::Engine>(
+          static_cast<internal::StorePort&>(*this), transport_,
+          static_cast<internal::CallSink&>(*this), parts.random,
+          static_cast<internal::Observer&>(*this), std::move(parts.engine))) {
+  engine_->Start(universe_.now());
+}
+
+void SimulatedDriver::Post(EngineEvent&& event) {
+  if (engine_ != nullptr && !universe_.crashed()) events_.push_back(std::move(event));
+}
+
+// Events first, then callbacks, then what is due; time moves only when none of these has anything.
+bool SimulatedDriver::Step(Time limit) {
+  if (engine_ == nullptr || universe_.crashed()) return false;
+  if (!events_.empty()) {
+    std::vector<EngineEvent> events = std::exchange(events_, {});
+    engine_->Handle(events, universe_.now());
+    return true;
+  }
+  if (!notices_.empty()) {
+    const internal::LocalFunctionScope mark;
+    const internal::Notice notice = std::move(notices_.front());
+    notices_.pop_front();
+    Notify(callbacks_, notice);
+    return true;
+  }
+  if (universe_.DoNext()) return true;
+  const std::optional<Time> wake = engine_->NextWake();
+  if (wake && *wake <= universe_.now()) {
+    engine_->Handle({}, universe_.now());
+    return true;
+  }
+  std::optional<Time> next = universe_.NextTime();
+  if (wake && (!next || *wake < *next)) next = wake;
+  if (!next || *next > limit) return false;
+  universe_.JumpTo(*next);
+  return true;
+}
+
+bool SimulatedDriver::Await(internal::PendingCall& call, std::optional<milliseconds> timeout) {
+  const Time limit = timeout ? universe_.now() + *timeout : Time::max();
+  for (;;) {
+    if (call.done()) {
+      universe_.CountEffect();
+      if (!universe_.crashed()) return true;
+    }
+    if (engine_ == nullptr || universe_.crashed()) {
+      call.Replace({.status = {StatusCode::kCancelled, "the coordinator has crashed"}});
+      return true;
+    }
+    if (!Step(limit)) {
+      if (timeout) universe_.JumpTo(limit);
+      return false;
+    }
+  }
+}
+
+bool SimulatedDriver::Close(milliseconds grace) {
+  if (engine_ == nullptr || universe_.crashed()) return true;
+  Post(internal::ControlRequest{
+      .kind = internal::ControlRequest::Kind::kClose, .name = {}, .done = {}});
+  const auto run_until_quiet = [&](Time limit) {
+    do {
+      if (events_.empty() && notices_.empty() && work_.empty() && engine_->Quiet()) return true;
+    } while (Step(limit));
+    return false;
+  };
+  bool in_time = run_until_quiet(universe_.now() + grace);
+  if (!in_time) {
+    in_time = transport_.Close(milliseconds{0});
+    run_until_quiet(universe_.now());
+  }
+  Abandon();
+  return in_time;
+}
+
+void SimulatedDriver::Abandon() {
+  *alive_ = false;
+  engine_.reset();
+  events_.clear();
+  work_.clear();
+  notices_.clear();
+}
+
+// --- the store, one piece of work at a time ---
+
+void SimulatedDriver::Commit(internal::Batch&& batch) { Queue(CommitWork{std::move(batch)}); }
+void SimulatedDriver::LoadDue(std::optional<internal::DuePosition> after, Time until, size_t max) {
+  Queue(internal::LoadDueWork{after, until, max});
+}
+void SimulatedDriver::Load(std::string gid) { Queue(internal::LoadWork{std::move(gid)}); }
+void SimulatedDriver::Purge(internal::PurgePass pass, Time finished_before,
+                            Time tombstones_before) {
+  Queue(internal::PurgeWork{pass, finished_before, tombstones_before});
+}
+
+void SimulatedDriver::Queue(internal::StoreWork&& work) {
+  work_.push_back(std::move(work));
+  if (!working_) DoNextWork();
+}
+
+void SimulatedDriver::DoNextWork() {
+  working_ = !work_.empty();
+  if (!working_) return;
+  const bool commit = std::holds_alternative<CommitWork>(work_.front());
+  universe_.At(universe_.now() + (commit ? commit_time_ : milliseconds{0}), [this, alive = alive_] {
+    if (!*alive || universe_.crashed()) return;
+    internal::StoreWork work = std::move(work_.front());
+    work_.pop_front();
+    if (auto* batch = std::get_if<CommitWork>(&work)) {
+      DoCommit(std::move(*batch));
+    } else {
+      Post(DoStoreWork(store_, std::move(work)));
+      DoNextWork();
+    }
+  });
+}
+
+void SimulatedDriver::DoCommit(CommitWork&& work) {
+  BatchResult result = store_.Apply(work.batch.writes);
+  universe_.CountEffect();
+  if (universe_.crashed()) return;
+  if (result.kind == BatchResult::Kind::kUnknown) {
+    Post(internal::StoreTrouble{result.status});
+    RecoverLater(std::make_shared<CommitWork>(std::move(work)));
+  } else {
+    Finish(std::move(work), std::move(result));
+  }
+}
+
+void SimulatedDriver::RecoverLater(std::shared_ptr<CommitWork> work) {
+  universe_.At(universe_.now() + kRecoveryPause, [this, alive = alive_, work] {
+    if (!*alive || universe_.crashed()) return;
+    BatchResult result = store_.Recover(work->batch.writes);
+    if (result.kind == BatchResult::Kind::kUnknown) return RecoverLater(work);
+    Finish(std::move(*work), std::move(result));
+  });
+}
+
+void SimulatedDriver::Finish(CommitWork&& work, BatchResult&& result) {
+  auto settled = TakeSettledReplies(work.batch, result);
+  Post(BatchDone{std::move(work.batch), std::move(result)});
+  for (auto& [reply, answer] : settled) reply(std::move(answer));
+  DoNextWork();
+}
+
+}  // namespace troth::testing

@@ -1,0 +1,88 @@
+// Runs an engine in virtual time, on the thread that asks: whoever waits makes the world go on.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "driver/driver.h"
+#include "driver/notifier.h"
+#include "driver/store_work.h"
+#include "engine/engine.h"
+#include "testing/fake_transport.h"
+#include "testing/universe.h"
+
+namespace troth::testing {
+
+// SplitMix64, as in production, from a seed.
+class SeededRandom : public internal::Random {
+ public:
+  explicit SeededRandom(uint64_t seed) : state_(seed) {}
+  uint64_t Next() override;
+
+ private:
+  uint64_t state_;
+};
+
+class SimulatedDriver final : public internal::Driver,
+                              private internal::EventSink,
+                              private internal::CallSink,
+                              private internal::StorePort,
+                              private internal::Observer {
+ public:
+  struct Parts {
+    Universe& universe;
+    internal::Store& store;
+    internal::Transport& transport;
+    internal::Random& random;
+    internal::Callbacks callbacks;
+    internal::EngineOptions engine;
+    std::chrono::milliseconds commit_time;
+  };
+  explicit SimulatedDriver(Parts parts);
+  ~SimulatedDriver() override { Abandon(); }
+
+  void Post(internal::EngineEvent&& event) override;
+  bool Await(internal::PendingCall& call,
+             std::optional<std::chrono::milliseconds> timeout) override;
+  Time Now() const override { return universe_.now(); }
+  std::chrono::milliseconds ClockOffset() const override { return {}; }
+  bool Close(std::chrono::milliseconds grace) override;
+  void Abandon() override;
+
+  // One thing that happens up to `limit`; time jumps to it. False: nothing does.
+  bool Step(Time limit);
+
+ private:
+  void OnCallEnded(internal::CallEnded&& ended) override { Post(std::move(ended)); }
+  void Commit(internal::Batch&& batch) override;
+  void LoadDue(std::optional<internal::DuePosition> after, Time until, size_t max) override;
+  void Load(std::string gid) override;
+  void Purge(internal::PurgePass pass, Time finished_before, Time tombstones_before) override;
+  bool wants_events() const override { return callbacks_.on_event || callbacks_.log; }
+  bool wants_outcomes() const override { return static_cast<bool>(callbacks_.on_finished); }
+  void OnEvent(Event&& event) override { notices_.push_back(std::move(event)); }
+  void OnFinished(std::shared_ptr<const Outcome> outcome) override {
+    notices_.push_back(std::move(outcome));
+  }
+
+  void Queue(internal::StoreWork&& work);
+  void DoNextWork();
+  void DoCommit(internal::CommitWork&& work);
+  void Finish(internal::CommitWork&& work, internal::BatchResult&& result);
+  void RecoverLater(std::shared_ptr<internal::CommitWork> work);
+
+  Universe& universe_;
+  internal::Store& store_;
+  internal::Transport& transport_;
+  internal::Callbacks callbacks_;
+  const std::chrono::milliseconds commit_time_;
+  std::unique_ptr<internal::Engine> engine_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::vector<internal::EngineEvent> events_;
+  std::deque<internal::StoreWork> work_;
+  bool working_ = false;
+  std::deque<internal::Notice> notices_;
+};
+
+}  // namespace troth::testing

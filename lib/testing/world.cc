@@ -1,0 +1,142 @@
+#include "troth/testing/world.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+
+#include "api/coordinator_impl.h"
+#include "testing/fake_branch.h"
+#include "testing/fake_transport.h"
+#include "testing/simulated_driver.h"
+#include "testing/universe.h"
+
+namespace troth::testing {
+
+using internal::Backends;
+using internal::MemoryStore;
+
+class World::Impl {
+ public:
+  explicit Impl(WorldOptions options)
+      : options_(std::move(options)), universe_(options_.start), random_(options_.seed) {
+    options_.coordinator.store = ":memory:";
+    const Status opened = Open();
+    if (opened.ok()) return;
+    std::fprintf(stderr, "troth::testing::World: %s\n", opened.ToString().c_str());
+    std::abort();
+  }
+
+  Status Open() {
+    if (Status checked = internal::CheckOptions(options_.coordinator); !checked.ok())
+      return checked;
+    universe_.SetCrashed(false);
+    Backends backends;
+    backends.store = std::make_shared<MemoryStore>(universe_.disk);
+    const auto info = backends.store->Open(
+        {.path = ":memory:", .read_only = false, .restored = options_.coordinator.restored});
+    if (!info.ok()) return info.status();
+    const auto transport = std::make_shared<FakeTransport>(universe_, options_.call_time);
+    for (const LocalBranch& branch : options_.coordinator.local) transport->Register(branch);
+    backends.register_local = [transport](const LocalBranch& branch) {
+      transport->Register(branch);
+      return Status();
+    };
+    backends.transport = transport;
+    auto driver = std::make_unique<SimulatedDriver>(SimulatedDriver::Parts{
+        .universe = universe_,
+        .store = *backends.store,
+        .transport = *transport,
+        .random = random_,
+        .callbacks = {options_.coordinator.on_finished, options_.coordinator.on_event,
+                      options_.coordinator.log},
+        .engine = {.limits = options_.coordinator.limits,
+                   .retention = options_.coordinator.retention,
+                   .tombstone_retention = options_.coordinator.tombstone_retention,
+                   .unclean = info->unclean},
+        .commit_time = options_.commit_time});
+    driver_ = driver.get();
+    backends.driver = std::move(driver);
+    coordinator_.emplace(MakeCoordinator(options_.coordinator, std::move(backends)));
+    return {};
+  }
+
+  void Crash() {
+    universe_.SetCrashed(true);
+    driver_ = nullptr;
+    universe_.disk->DropOwner();
+    coordinator_.reset();
+  }
+
+  // Something happens, up to `limit`: in the coordinator, or to what outlived it.
+  bool Step(Time limit) {
+    if (driver_ != nullptr && !universe_.crashed()) return driver_->Step(limit);
+    if (universe_.DoNext()) return true;
+    const auto next = universe_.NextTime();
+    if (!next || *next > limit) return false;
+    universe_.JumpTo(*next);
+    return true;
+  }
+
+  // For who keeps a crashed world: calls are answered as by a closed coordinator.
+  Coordinator& coordinator() {
+    if (!coordinator_) coordinator_.emplace(Coordinator(nullptr));
+    return *coordinator_;
+  }
+
+  WorldOptions options_;
+  Universe universe_;
+  SeededRandom random_;
+  std::optional<Coordinator> coordinator_;
+  SimulatedDriver* driver_ = nullptr;
+};
+
+World::World(WorldOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+World::~World() = default;
+
+Coordinator& World::coordinator() { return impl_->coordinator(); }
+
+FakeBranch World::Branch(std::string_view url) {
+  auto& branches = impl_->universe_.branches;
+  auto it = branches.find(url);
+  if (it == branches.end()) {
+    it = branches
+             .emplace(std::string(url),
+                      std::make_shared<FakeBranch::State>(std::string(url), impl_->universe_))
+             .first;
+  }
+  return FakeBranch(it->second);
+}
+
+const std::vector<RecordedCall>& World::calls() const { return impl_->universe_.calls; }
+Time World::now() const { return impl_->universe_.now(); }
+
+void World::Advance(std::chrono::milliseconds time) {
+  const Time until = now() + time;
+  while (impl_->Step(until)) {
+  }
+  impl_->universe_.JumpTo(until);
+}
+
+void World::RunUntilIdle(std::chrono::milliseconds horizon) {
+  while (impl_->Step(now() + horizon)) {
+  }
+}
+
+void World::Crash() { impl_->Crash(); }
+void World::CrashAfter(size_t n) { impl_->universe_.CrashAfter(n); }
+bool World::crashed() const { return impl_->universe_.crashed(); }
+size_t World::effects() const { return impl_->universe_.effects(); }
+
+Status World::Reopen() {
+  impl_->Crash();
+  return impl_->Open();
+}
+
+void World::FailCommits(size_t count, Status status) {
+  impl_->universe_.disk->FailNextBatches(count, std::move(status));
+}
+void World::MakeCommitUnknown(size_t n, bool committed) {
+  impl_->universe_.disk->MakeUnknown(n, committed, /*recoveries_fail=*/2);
+}
+
+}  // namespace troth::testing
