@@ -6,7 +6,6 @@
 
 #include "transport/http/connection.h"
 
-#include <httplib.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
@@ -19,11 +18,15 @@
 #include <utility>
 
 #include "base/text.h"
+#include "transport/http/guarded_client.h"
 
 namespace troth::internal {
 namespace {
 
 constexpr std::chrono::hours kNeverFirst{24};
+// Of the answer's own limit: its headers, and what chunking adds at worst, with each byte a chunk.
+constexpr size_t kHeadersAllowance = 128u << 10;
+constexpr size_t kChunkingFactor = 8;
 
 std::string LastTlsError() {
   const unsigned long code = ERR_peek_last_error();
@@ -81,8 +84,9 @@ bool HasNoBody(int status) { return status < 200 || status == 304; }
 struct Connection::Client {
   Endpoint endpoint;
   std::unique_ptr<httplib::ClientImpl> http;
-  httplib::SSLClient* tls = nullptr;  // the same object
-  std::string address;                // the last one set
+  GuardedTlsClient* tls = nullptr;  // these are the same object
+  GuardedPlainClient* plain = nullptr;
+  std::string address;  // the last one set
 
   std::string Peer() const { return HostAndPort(endpoint.host, endpoint.port); }
   std::string NotConnected(httplib::Error error, int system_error) const;
@@ -155,14 +159,16 @@ HttpReply Connection::Client::Failure(httplib::Error error, int system_error) co
 Connection::Connection(const Endpoint& endpoint) : client_(std::make_unique<Client>()) {
   client_->endpoint = endpoint;
   if (endpoint.tls) {
-    auto tls = std::make_unique<httplib::SSLClient>(endpoint.host, endpoint.port,
-                                                    endpoint.certificate, endpoint.key);
+    auto tls = std::make_unique<GuardedTlsClient>(endpoint.host, endpoint.port,
+                                                  endpoint.certificate, endpoint.key);
     client_->tls = tls.get();
     client_->http = std::move(tls);
     TrustOnly(*client_->http, endpoint.ca_file);
     client_->http->enable_server_certificate_verification(true);
   } else {
-    client_->http = std::make_unique<httplib::ClientImpl>(endpoint.host, endpoint.port);
+    auto plain = std::make_unique<GuardedPlainClient>(endpoint.host, endpoint.port);
+    client_->plain = plain.get();
+    client_->http = std::move(plain);
   }
   httplib::ClientImpl& http = *client_->http;
   http.set_keep_alive(true);
@@ -213,6 +219,9 @@ HttpReply Connection::Exchange(const HttpRequest& request, const OnSocket& on_so
   if (request.post) wire.body = request.payload;
 
   client_->http->set_socket_options([&](socket_t socket) { on_socket(socket); });
+  const size_t bytes_max = request.answer_bytes_max * kChunkingFactor + kHeadersAllowance;
+  if (client_->tls != nullptr) BoundAnswers(*client_->tls, bytes_max);
+  if (client_->plain != nullptr) BoundAnswers(*client_->plain, bytes_max);
   bool seen = false;  // status and headers of an answer
   wire.response_handler = [&](const httplib::Response& response) {
     seen = true;
@@ -256,6 +265,8 @@ HttpReply Connection::Exchange(const HttpRequest& request, const OnSocket& on_so
   failure.status = reply.status;
   return failure;
 }
+
+size_t ConnectionStackBytes() { return kClientStackBytes; }
 
 void InitializeTls() { OPENSSL_init_ssl(0, nullptr); }
 

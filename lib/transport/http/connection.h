@@ -1,5 +1,5 @@
 // One connection to a branch, and one request with its answer over it: all that the transport wants
-// from an HTTP client library. The library is included in connection.cc alone.
+// from an HTTP client library. The library is known to connection.cc alone.
 //
 // It knows nothing of calls, deadlines and verdicts. It never sends a request twice, never follows
 // a redirect and never unpacks a compressed answer.
@@ -66,6 +66,9 @@ class Connection {
   struct Client;
   std::unique_ptr<Client> client_;
 };
+
+// How much stack a thread needs that calls Exchange.
+size_t ConnectionStackBytes();
 
 // Makes the TLS library ready, before there are threads that use it.
 void InitializeTls();

@@ -17,9 +17,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Why = Interrupt::Why;
 
-// Enough for OpenSSL's handshake and for the expressions with which httplib reads a status line;
-// untouched pages cost nothing.
-constexpr size_t kStackBytes = 1u << 20;
 // The timer's name for "close idle connections"; calls are numbered from 1.
 constexpr uint64_t kCloseIdle = 0;
 
@@ -32,7 +29,7 @@ struct HttpTransport::Core : std::enable_shared_from_this<HttpTransport::Core> {
         timer([this](uint64_t id) { OnDue(id); }),
         pool({.threads_max = shared.options.threads_max,
               .idle = shared.options.thread_idle,
-              .thread = {.stack_bytes = kStackBytes, .block_sigpipe = true}}) {}
+              .thread = {.stack_bytes = ConnectionStackBytes(), .block_sigpipe = true}}) {}
 
   void Start(Call call, CallSink& sink);
   void Run(const std::shared_ptr<HttpCall>& call);

@@ -288,14 +288,41 @@ TEST_CASE("http: an exception from headers_for means not sent") {
   CHECK(server.connections() == 0);
 }
 
-TEST_CASE("http: a long reason phrase is no danger to the thread that reads it") {
+TEST_CASE("http: a status line of any length is no danger to the thread that reads it") {
   RawServer server([](Peer& peer, const ServedRequest& request) {
-    const std::string reason(std::stoul(request.target.substr(1)), 'r');
+    const std::string reason(std::stoul(request.target.substr(2)), 'r');
+    if (request.target[1] == 'i') peer.Write("HTTP/1.1 100 Continue\r\n\r\n");
+    if (request.target[1] == 'x') peer.Write("HTTP/1.1 100 Continue\r\nX: y\r\n");
     peer.Write(Concat("HTTP/1.1 409 ", reason, "\r\nContent-Length: 0\r\n\r\n"));
+    peer.Close();
   });
   HttpTransport transport({});
-  for (const char* size : {"100", "1000", "1900", "3000", "5000", "10000", "20000", "100000"}) {
-    CHECK(CallOnce(transport, MakeCall(1, server.Url(Concat("/", size)))).http_status == 409);
+  for (const char* path : {"/s100", "/s900", "/i100", "/i900"}) {
+    CAPTURE(path);
+    CHECK(CallOnce(transport, MakeCall(1, server.Url(path))).verdict == Verdict::kFailure);
+  }
+  for (const char* path : {"/s2000", "/s1000000", "/i2000", "/i1000000", "/x2000", "/x1000000"}) {
+    CAPTURE(path);
+    CHECK(CallOnce(transport, MakeCall(1, server.Url(path))).kind == Kind::kLost);
+  }
+}
+
+TEST_CASE("http: headers and chunks without an end are cut off long before the deadline") {
+  RawServer server([](Peer& peer, const ServedRequest& request) {
+    peer.Write("HTTP/1.1 200 OK\r\n");
+    if (request.target == "/chunk") peer.Write("Transfer-Encoding: chunked\r\n\r\n");
+    const std::string piece =
+        request.target == "/many" ? std::string("X-A: b\r\n") : std::string(1'000, '1');
+    while (peer.Write(piece)) {
+    }
+    peer.Close();
+  });
+  HttpTransport transport({.answer_bytes = 1'000});
+  for (const char* path : {"/long", "/many", "/chunk"}) {
+    CAPTURE(path);
+    const CallEnded ended = CallOnce(transport, MakeCall(1, server.Url(path)));
+    CHECK(ended.kind == Kind::kLost);
+    CHECK(ended.code == ReasonCode::kNoAnswer);
   }
 }
 
