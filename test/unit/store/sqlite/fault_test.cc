@@ -42,14 +42,15 @@ class Ledger {
   }
 
   void CheckAgainst(const Store& store) const {
-    for (const auto& [gid, version] : there_) {
+    for (const auto& entry : there_) {
+      const std::string& gid = entry.first;
       INFO(gid);
       const auto loaded = store.Load(gid);
       REQUIRE_MESSAGE(loaded.ok(), loaded.status().ToString());
       REQUIRE(loaded->has_value());
-      CHECK((*loaded)->row.version == version);
+      CHECK((*loaded)->row.version == entry.second);
       CHECK((*loaded)->row.id == ids_.at(gid));
-      CHECK((*loaded)->state == std::string(700, 's') + std::to_string(version));
+      CHECK((*loaded)->state == std::string(700, 's') + std::to_string(entry.second));
       CHECK((*loaded)->parts.size() == 1);
     }
     for (const std::string& gid : absent_) {
