@@ -127,7 +127,7 @@ Result<BarrierVerdict> SqliteBarrier::Enter(sqlite3* db) {
   UnitOfWork savepoint(db, UnitOfWork::Kind::kSavepoint);
   if (!savepoint.begun().ok()) return savepoint.begun();
   Result<BarrierVerdict> verdict = Judge(db);
-  if (!verdict.ok()) savepoint.Undo();
+  if (!verdict.ok()) (void)savepoint.Undo();
   const Status kept = verdict.ok() ? savepoint.Keep() : verdict.status();
   if (!kept.ok() && !InTransaction(db)) {
     return Status(kept.code(),
@@ -161,7 +161,8 @@ BranchResult SqliteBarrier::Call(sqlite3* db, const std::function<BranchResult()
     ++number_;
     return result;
   }
-  transaction.Undo();
+  // Its work stands in an open transaction still: whether it comes to nothing is not known.
+  if (Status undone = transaction.Undo(); !undone.ok()) return UnknownFor(undone);
   if (result.verdict() == BranchResult::Verdict::kFailure) ++number_;
   return result;
 }

@@ -89,15 +89,19 @@ std::string Statement::Text(int column) const {
 
 // A transaction takes the write lock at once: one that begins with a read would have to be repeated
 // whenever another connection writes in between.
+//
+// An interrupted BEGIN or SAVEPOINT may have taken effect all the same, so it is undone too.
 UnitOfWork::UnitOfWork(sqlite3* db, Kind kind)
     : db_(db),
       kind_(kind),
       begun_(kind == Kind::kTransaction
                  ? Execute(db, "BEGIN IMMEDIATE", "barrier: begin")
                  : Execute(db, "SAVEPOINT troth_barrier", "barrier: savepoint")),
-      open_(begun_.ok()) {}
+      open_(true) {
+  if (!begun_.ok()) (void)Undo();
+}
 
-UnitOfWork::~UnitOfWork() { Undo(); }
+UnitOfWork::~UnitOfWork() { (void)Undo(); }
 
 Status UnitOfWork::Keep() {
   // Whoever ended the transaction in the meantime ended this too: SQLite does so by itself after
@@ -107,26 +111,39 @@ Status UnitOfWork::Keep() {
     return {StatusCode::kFailedPrecondition,
             "barrier: the transaction was ended before the barrier could commit it"};
   }
-  const Status kept = kind_ == Kind::kTransaction
-                          ? Execute(db_, "COMMIT", "barrier: commit")
-                          : Execute(db_, "RELEASE troth_barrier", "barrier: release");
-  if (kept.ok()) {
-    open_ = false;
-  } else {
-    Undo();
-  }
-  return kept;
+  return kind_ == Kind::kTransaction ? Commit() : Release();
 }
 
-void UnitOfWork::Undo() {
-  if (!open_) return;
+Status UnitOfWork::Commit() {
+  Status committed = Execute(db_, "COMMIT", "barrier: commit");
+  if (!committed.ok()) {
+    (void)Undo();
+  } else {
+    open_ = false;
+  }
+  return committed;
+}
+
+Status UnitOfWork::Release() {
+  Status released = Execute(db_, "RELEASE troth_barrier", "barrier: release");
+  if (released.ok()) {
+    open_ = false;
+    return released;
+  }
+  // An interrupted RELEASE may have taken effect; then there is no savepoint to go back to, and
+  // what was done is kept.
+  const Status undone = Undo();
+  const bool kept =
+      undone.code() == StatusCode::kFailedPrecondition && sqlite3_get_autocommit(db_) == 0;
+  return kept ? Status() : released;
+}
+
+Status UnitOfWork::Undo() {
+  if (!open_) return {};
   open_ = false;
-  if (sqlite3_get_autocommit(db_) != 0) return;
-  // Nothing is left to do if these fail: the connection's next statement will say so.
-  sqlite3_exec(
-      db_,
-      kind_ == Kind::kTransaction ? "ROLLBACK" : "ROLLBACK TO troth_barrier; RELEASE troth_barrier",
-      nullptr, nullptr, nullptr);
+  if (sqlite3_get_autocommit(db_) != 0) return {};
+  if (kind_ == Kind::kTransaction) return Execute(db_, "ROLLBACK", "barrier: rollback");
+  return Execute(db_, "ROLLBACK TO troth_barrier; RELEASE troth_barrier", "barrier: rollback");
 }
 
 }  // namespace troth::internal::branch

@@ -62,11 +62,15 @@ class UnitOfWork {
 
   // Not OK: nothing was begun.
   const Status& begun() const { return begun_; }
-  // Not OK: all of it was undone.
+  // Not OK: all of it was undone, as far as SQLite lets itself be told.
   Status Keep();
-  void Undo();
+  // Not OK: it is still there.
+  Status Undo();
 
  private:
+  Status Commit();
+  Status Release();
+
   sqlite3* const db_;
   const Kind kind_;
   Status begun_;
