@@ -27,6 +27,7 @@ constexpr std::chrono::hours kNeverFirst{24};
 // Of the answer's own limit: its headers, and what chunking adds at worst, with each byte a chunk.
 constexpr size_t kHeadersAllowance = 128u << 10;
 constexpr size_t kChunkingFactor = 8;
+constexpr std::chrono::milliseconds kWatch{2};
 
 std::string LastTlsError() {
   const unsigned long code = ERR_peek_last_error();
@@ -87,6 +88,8 @@ struct Connection::Client {
   GuardedTlsClient* tls = nullptr;  // these are the same object
   GuardedPlainClient* plain = nullptr;
   std::string address;  // the last one set
+  size_t answers = 0;
+  std::chrono::steady_clock::time_point answered_at;
 
   std::string Peer() const { return HostAndPort(endpoint.host, endpoint.port); }
   std::string NotConnected(httplib::Error error, int system_error) const;
@@ -192,6 +195,13 @@ bool Connection::IsQuiet() const {
   return look.fd >= 0 && poll(&look, 1, 0) == 0;
 }
 
+bool Connection::IsKept() const {
+  const auto age = std::chrono::steady_clock::now() - client_->answered_at;
+  if (client_->answers != 1 || age >= kWatch) return IsQuiet();
+  pollfd look{.fd = socket(), .events = POLLIN | POLLRDHUP, .revents = 0};
+  return look.fd >= 0 && poll(&look, 1, static_cast<int>(kWatch.count())) == 0;
+}
+
 void Connection::SetAddress(const std::string& address, std::chrono::milliseconds timeout) {
   const Endpoint& endpoint = client_->endpoint;
   client_->address = address;
@@ -258,6 +268,8 @@ HttpReply Connection::Exchange(const HttpRequest& request, const OnSocket& on_so
     reply.reusable = ok && IsFramed(response) && client_->http->is_socket_open() &&
                      !EqualsIgnoringCase(response.get_header_value("Connection"), "close");
     reply.keep_alive_max = KeepAliveMax(response);
+    ++client_->answers;
+    client_->answered_at = std::chrono::steady_clock::now();
     return reply;
   }
   if (reply.kind == HttpReply::Kind::kTooLarge) return reply;

@@ -57,6 +57,10 @@ class Connection {
   int socket() const;
   // Whether the peer has neither closed it nor said anything since the last answer.
   bool IsQuiet() const;
+  // The same, but a connection that has had one answer only is watched for a moment after it: a
+  // server that closes after each answer without saying so is found out before a request is lost to
+  // it. A connection that is used again has proved itself, and is not waited for any more.
+  bool IsKept() const;
 
   // Where to connect, if it must: a numeric address.
   void SetAddress(const std::string& address, std::chrono::milliseconds timeout);

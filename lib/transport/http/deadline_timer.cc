@@ -5,7 +5,7 @@
 namespace troth::internal {
 namespace {
 
-constexpr size_t kStackBytes = 256u << 10;
+constexpr size_t kStackBytes = 512u << 10;
 
 }  // namespace
 

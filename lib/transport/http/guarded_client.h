@@ -29,8 +29,10 @@ inline constexpr size_t kClientStackBytes = 8u << 20;
 
 #else
 
-inline constexpr size_t kClientStackBytes = 512u << 10;
-inline constexpr size_t kStatusLineBytesMax = 1u << 10;
+inline constexpr size_t kStatusLineBytesMax = 256;
+// Several times what a status line of that length takes; a program's thread-local variables are in
+// it too. Untouched pages cost nothing.
+inline constexpr size_t kClientStackBytes = 1u << 20;
 inline constexpr size_t kHeaderBytesMax = 64u << 10;
 
 // One exchange over a connected, blocking socket. What blocks here is ended by shutdown().

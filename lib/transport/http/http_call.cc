@@ -111,7 +111,7 @@ std::optional<CallEnded> Maker::Prepare() {
 // Nothing: there is no kept connection, or it died before one byte of the request was sent.
 std::optional<HttpReply> Maker::TryKept() {
   std::unique_ptr<Connection> connection = shared_.pool.Take(host_key_);
-  if (connection == nullptr) return std::nullopt;
+  if (connection == nullptr || !connection->IsKept()) return std::nullopt;
   if (!call_.interrupt.Watch(connection->socket())) {
     return HttpReply{.kind = HttpReply::Kind::kNotConnected,
                      .problem = "no descriptor is left for the connection"};

@@ -18,7 +18,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // Enough for getaddrinfo with the name-service plug-ins that it loads.
-constexpr size_t kStackBytes = 512u << 10;
+constexpr size_t kStackBytes = 1u << 20;
 
 bool IsNumeric(const std::string& host) {
   in6_addr six{};

@@ -297,11 +297,11 @@ TEST_CASE("http: a status line of any length is no danger to the thread that rea
     peer.Close();
   });
   HttpTransport transport({});
-  for (const char* path : {"/s100", "/s900", "/i100", "/i900"}) {
+  for (const char* path : {"/s20", "/s200", "/i20", "/i200"}) {
     CAPTURE(path);
     CHECK(CallOnce(transport, MakeCall(1, server.Url(path))).verdict == Verdict::kFailure);
   }
-  for (const char* path : {"/s2000", "/s1000000", "/i2000", "/i1000000", "/x2000", "/x1000000"}) {
+  for (const char* path : {"/s300", "/s1000000", "/i300", "/i1000000", "/x300", "/x1000000"}) {
     CAPTURE(path);
     CHECK(CallOnce(transport, MakeCall(1, server.Url(path))).kind == Kind::kLost);
   }
