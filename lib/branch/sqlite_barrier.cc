@@ -127,7 +127,6 @@ Result<BarrierVerdict> SqliteBarrier::Enter(sqlite3* db) {
   UnitOfWork savepoint(db, UnitOfWork::Kind::kSavepoint);
   if (!savepoint.begun().ok()) return savepoint.begun();
   Result<BarrierVerdict> verdict = Judge(db);
-  if (!verdict.ok()) (void)savepoint.Undo();
   const Status kept = verdict.ok() ? savepoint.Keep() : verdict.status();
   if (!kept.ok() && !InTransaction(db)) {
     return Status(kept.code(),
