@@ -2,6 +2,8 @@
 // sometimes the banks; afterwards the banks' databases and the store must agree on everything.
 //
 //   crash [ROUNDS [SEED]]    each round has 200 transfers; the last line is `N passed, N failed`
+//
+// The seed repeats what is drawn, not how the processes are scheduled.
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <troth/coordinator.h>
