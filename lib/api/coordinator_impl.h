@@ -34,7 +34,8 @@ TROTH_EXPORT Status CheckOptions(const CoordinatorOptions& options);
 
 }  // namespace internal
 
-class Coordinator::Impl {
+// Its enclosing class is exported; this is not.
+class __attribute__((visibility("hidden"))) Coordinator::Impl {
  public:
   Impl(CoordinatorOptions options, internal::Backends backends)
       : options_(std::move(options)), backends_(std::move(backends)), process_(getpid()) {}

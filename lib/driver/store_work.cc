@@ -52,7 +52,7 @@ EngineEvent DoStoreWork(Store& store, StoreWork&& work) {
   if (auto* due = std::get_if<LoadDueWork>(&work)) return Do(store, *due);
   if (auto* load = std::get_if<LoadWork>(&work)) return Do(store, std::move(*load));
   if (auto* purge = std::get_if<PurgeWork>(&work)) return Do(store, std::move(*purge));
-  TROTH_CHECK(!"a commit is not done here");
+  TROTH_CHECK(false && "a commit is not done here");
   return Purged{};
 }
 

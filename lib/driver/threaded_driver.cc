@@ -32,8 +32,7 @@ uint64_t ThreadedDriver::SystemRandom::Next() {
 
 ThreadedDriver::ThreadedDriver(Store& store, Transport& transport, Callbacks callbacks,
                                EngineOptions options, std::optional<Time> highest_updated)
-    : store_(store),
-      transport_(transport),
+    : transport_(transport),
       clock_(highest_updated),
       notifier_(std::move(callbacks)),
       writer_(store, *this),

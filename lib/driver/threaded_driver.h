@@ -47,7 +47,6 @@ class ThreadedDriver : public Driver, private EventSink, private CallSink {
   bool WaitQuiet(std::chrono::milliseconds timeout);
   void StopEngineThread();
 
-  Store& store_;
   Transport& transport_;
   Clock clock_;
   SystemRandom random_;

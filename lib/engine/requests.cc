@@ -368,7 +368,10 @@ void Engine::OnPurged(Purged& purged, Time now) {
   } else {
     purge_.reset();
     purge_at_.reset();
-    if (purged.pass.next) purge_at_ = std::max(*purged.pass.next, now + kPurgePassPause);
+    if (purged.pass.next) {
+      const Time old_enough = *purged.pass.next + options_.retention + Milliseconds{1};
+      purge_at_ = std::max(old_enough, now + kPurgePassPause);
+    }
   }
 }
 

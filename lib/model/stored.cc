@@ -86,6 +86,7 @@ Status CheckEnd(const GlobalTransaction& t) {
 
 Status CheckCanBeTrue(const StoredTransaction& stored, const GlobalTransaction& t) {
   if (t.mode() != stored.row.mode) return Wrong("row: the mode is not the definition's");
+  if (t.mode() != Mode::kSaga) return Wrong("definition: a mode that this version does not run");
   if (t.version == 0) return Wrong("row: version 0");
   if (t.mode() == Mode::kSaga && t.phase == Phase::kPrepared) {
     return Wrong("state: a saga is never prepared");

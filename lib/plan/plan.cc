@@ -17,7 +17,7 @@ Plan PlanNext(const GlobalTransaction& t, Time now) {
     case Mode::kWorkflow:
       break;
   }
-  TROTH_CHECK(!"a mode that this version does not know was loaded");
+  TROTH_CHECK(false && "FromStored refuses modes that have no plan");
   return {};
 }
 

@@ -35,6 +35,10 @@ class World::Impl {
     const auto info = backends.store->Open(
         {.path = ":memory:", .read_only = false, .restored = options_.coordinator.restored});
     if (!info.ok()) return info.status();
+    if (info->restored) {
+      const auto parked = backends.store->ParkUnended(ReasonCode::kParkedRestored);
+      if (!parked.ok()) return parked.status();
+    }
     const auto transport = std::make_shared<FakeTransport>(universe_, options_.call_time);
     for (const LocalBranch& branch : options_.coordinator.local) transport->Register(branch);
     backends.register_local = [transport](const LocalBranch& branch) {
