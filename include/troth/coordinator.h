@@ -17,6 +17,7 @@
 #include "troth/branch.h"
 #include "troth/event.h"
 #include "troth/export.h"
+#include "troth/message.h"
 #include "troth/options.h"
 #include "troth/saga.h"
 #include "troth/status.h"
@@ -209,6 +210,21 @@ class TROTH_EXPORT Coordinator {
   // the field. Blocks for about one commit.
   Result<Accepted> Submit(const Saga& saga);
 
+  // The two-phase message (message.h): Prepare, the application's local transaction, SubmitPrepared
+  // or Abort; when neither comes in time, its check-back is asked. Or Submit at once, for actions
+  // that need no local transaction.
+
+  // OK: durable, and nothing runs yet. The same again while it is prepared is OK with `repeated`.
+  // kFailedPrecondition: it was prepared before and is decided. kAlreadyExists: other content.
+  // kInvalidArgument names the field.
+  Result<Accepted> Prepare(const Message& message);
+  // OK: decided, durably; every action will run. Answers a repetition as Submit does. kNotFound.
+  Result<Accepted> SubmitPrepared(const Message& message);
+  Result<Accepted> Submit(const Message& message);
+  // Takes a prepared message, or a session's transaction, back. OK also when that was done before.
+  // kFailedPrecondition: it is submitted. kNotFound.
+  Status Abort(std::string_view gid, std::string_view why);
+
   // Waits until the transaction has ended. OK also when it failed: look at the Outcome. Works for
   // any gid in the store, after a restart too, and for purged ones (then without branches).
   // kDeadlineExceeded: it goes on; the message says how far it is. kNotFound. kCancelled: Close()
@@ -229,7 +245,9 @@ class TROTH_EXPORT Coordinator {
   // kInvalidArgument when one of them is empty; kNotFound; kFailedPrecondition when the
   // transaction's state forbids it.
 
-  // Rolls back a saga that is still undecided; OK also when it is rolling back already.
+  // Rolls back a saga, TCC or XA that is still undecided; OK also when it is rolling back already.
+  // Of a prepared message the check-back is asked at once, for the application may have committed;
+  // a delayed one that has not begun ends as failed.
   Status Cancel(std::string_view gid, const Act& act);
   // Calls what waits or is parked now, with its retry counts reset.
   Status RetryNow(std::string_view gid, const Act& act);
@@ -259,7 +277,8 @@ class TROTH_EXPORT Coordinator {
   Health GetHealth() const;
 
   class Impl;
-  explicit Coordinator(std::shared_ptr<Impl> impl);  // for the test kit
+  const std::shared_ptr<Impl>& impl() const { return impl_; }  // for the library's other classes
+  explicit Coordinator(std::shared_ptr<Impl> impl);            // for the test kit
 
  private:
   std::shared_ptr<Impl> impl_;

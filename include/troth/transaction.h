@@ -43,6 +43,7 @@ enum class ReasonCode : uint16_t {
   kTimeout = 104,           // timeout_to_fail passed
   kCancelled = 105,         // a person or the application cancelled
   kStopped = 106,           // force stop: branches were left in doubt
+  kRolledBack = 107,        // the application rolled back, or let its session go undecided
   // Parked: nothing goes on until a person acts (RetryNow, EditBranch, SkipBranch, Cancel, Stop).
   kParkedRetries = 201,         // an operation that may not fail is past park_after
   kParkedRestored = 202,        // the store is a restored backup

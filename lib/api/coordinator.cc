@@ -46,6 +46,21 @@ Result<Accepted> Coordinator::Submit(const Saga& saga) {
   if (!impl_) return Gone();
   return impl_->Submit(saga);
 }
+Result<Accepted> Coordinator::Prepare(const Message& message) {
+  if (!impl_) return Gone();
+  return impl_->Submit(message, /*prepare=*/true);
+}
+Result<Accepted> Coordinator::SubmitPrepared(const Message& message) {
+  if (!impl_) return Gone();
+  return impl_->SubmitPrepared(message);
+}
+Result<Accepted> Coordinator::Submit(const Message& message) {
+  if (!impl_) return Gone();
+  return impl_->Submit(message, /*prepare=*/false);
+}
+Status Coordinator::Abort(std::string_view gid, std::string_view why) {
+  return impl_ ? impl_->Decide(gid, internal::AbortRequest{std::string(why)}).status : Gone();
+}
 Result<Outcome> Coordinator::Wait(std::string_view gid, std::chrono::milliseconds timeout) {
   if (!impl_) return Gone();
   return impl_->Wait(gid, timeout);

@@ -85,14 +85,95 @@ Result<Accepted> Coordinator::Impl::Submit(const Saga& saga) {
       [this](std::string_view url) { return backends_.transport->CheckUrl(url); },
       options_.barrier_retention);
   if (!definition.ok()) return definition.status();
-  internal::SubmitRequest submit;
-  submit.transaction = std::make_unique<internal::GlobalTransaction>(
-      internal::NewTransaction(saga.gid, *definition, backends_.driver->Now()));
-  submit.transaction->digest = internal::DigestOf(**definition);
-  submit.document = std::make_shared<const std::string>(internal::EncodeDefinition(**definition));
-  Answer answer = Ask(saga.gid, std::move(submit), options_.patience);
-  if (!answer.status.ok()) return std::move(answer.status);
+  const Answer answer = AskToAccept(
+      internal::NewTransaction(saga.gid, *definition, backends_.driver->Now()), nullptr);
+  if (!answer.status.ok()) return answer.status;
   return Accepted{.gid = saga.gid, .repeated = answer.repeated};
+}
+
+// Everything that can be made of a new transaction is made here, on the caller's thread.
+Answer Coordinator::Impl::AskToAccept(internal::GlobalTransaction&& t, const Message* message) {
+  internal::SubmitRequest submit;
+  const std::string gid = t.gid;
+  submit.transaction = std::make_unique<internal::GlobalTransaction>(std::move(t));
+  const internal::Definition& definition = *submit.transaction->definition;
+  submit.transaction->digest = internal::DigestOf(definition);
+  submit.document = std::make_shared<const std::string>(internal::EncodeDefinition(definition));
+  if (message != nullptr) {
+    submit.delay = message->delay.value_or(milliseconds{0});
+    submit.start = message->start;
+  }
+  return Ask(gid, std::move(submit), options_.patience);
+}
+
+Result<Accepted> Coordinator::Impl::Submit(const Message& message, bool prepare) {
+  if (Status writable = Writable(); !writable.ok()) return writable;
+  auto definition = internal::DefinitionOf(
+      message, prepare, options_.defaults, options_.limits,
+      [this](std::string_view url) { return backends_.transport->CheckUrl(url); },
+      options_.barrier_retention);
+  if (!definition.ok()) return definition.status();
+  auto t = internal::NewTransaction(message.gid, *definition, backends_.driver->Now());
+  if (prepare) {
+    t.phase = internal::Phase::kPrepared;
+    t.outcome = internal::Decision::kUndecided;
+  }
+  const Answer answer = AskToAccept(std::move(t), &message);
+  if (!answer.status.ok()) return answer.status;
+  return Accepted{.gid = message.gid, .repeated = answer.repeated};
+}
+
+Result<Accepted> Coordinator::Impl::SubmitPrepared(const Message& message) {
+  if (Status writable = Writable(); !writable.ok()) return writable;
+  auto definition = internal::DefinitionOf(
+      message, /*prepare=*/true, options_.defaults, options_.limits,
+      [this](std::string_view url) { return backends_.transport->CheckUrl(url); },
+      options_.barrier_retention);
+  if (!definition.ok()) return definition.status();
+  const Answer answer =
+      Decide(message.gid, internal::CommitRequest{.digest = internal::DigestOf(**definition),
+                                                  .delay = message.delay.value_or(milliseconds{0}),
+                                                  .start = message.start});
+  if (!answer.status.ok()) return answer.status;
+  return Accepted{.gid = message.gid, .repeated = answer.repeated};
+}
+
+Status Coordinator::Impl::Begin(const internal::SessionInput& input) {
+  if (Status writable = Writable(); !writable.ok()) return writable;
+  auto definition =
+      internal::DefinitionOf(input, options_.defaults, options_.limits, options_.barrier_retention);
+  if (!definition.ok()) return definition.status();
+  auto t = internal::NewTransaction(input.gid, *definition, backends_.driver->Now());
+  t.phase = internal::Phase::kPrepared;
+  t.outcome = internal::Decision::kUndecided;
+  const Answer answer = AskToAccept(std::move(t), nullptr);
+  if (answer.status.ok() && answer.repeated) {
+    return {StatusCode::kAlreadyExists, Concat("options.gid: ", input.gid, " is in use")};
+  }
+  return answer.status;
+}
+
+Status Coordinator::Impl::CheckStep(const internal::SessionStepInput& step) const {
+  return internal::CheckSessionStep(step, options_.limits, [this](std::string_view url) {
+    return backends_.transport->CheckUrl(url);
+  });
+}
+
+Answer Coordinator::Impl::Decide(std::string_view gid, internal::Request::Body body) {
+  if (Status writable = Writable(); !writable.ok()) return Answer{.status = writable};
+  return Ask(gid, std::move(body), options_.patience);
+}
+
+// It ends with its time-out, or with the transaction's.
+Answer Coordinator::Impl::CallBranch(std::string_view gid, internal::SessionCallRequest call) {
+  if (Status writable = Writable(); !writable.ok()) return Answer{.status = writable};
+  return Ask(gid, std::move(call), kLongestWait);
+}
+
+void Coordinator::Impl::Post(std::string_view gid, internal::Request::Body body) {
+  if (!Writable().ok()) return;
+  backends_.driver->Post(internal::Request{
+      .gid = std::string(gid), .body = std::move(body), .reply = [](Answer&&) {}});
 }
 
 Result<Outcome> Coordinator::Impl::Wait(std::string_view gid, milliseconds timeout) {

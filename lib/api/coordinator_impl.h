@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "driver/driver.h"
+#include "model/input.h"
 #include "model/store.h"
 #include "model/transport.h"
 #include "troth/coordinator.h"
@@ -46,7 +47,17 @@ class __attribute__((visibility("hidden"))) Coordinator::Impl {
   bool ForkedChild() const { return getpid() != process_; }
 
   Result<Accepted> Submit(const Saga& saga);
+  Result<Accepted> Submit(const Message& message, bool prepare);
+  Result<Accepted> SubmitPrepared(const Message& message);
   Result<Outcome> Wait(std::string_view gid, std::chrono::milliseconds timeout);
+
+  // For sessions.
+  Status Begin(const internal::SessionInput& input);
+  Status CheckStep(const internal::SessionStepInput& step) const;
+  internal::Answer Decide(std::string_view gid, internal::Request::Body body);
+  internal::Answer CallBranch(std::string_view gid, internal::SessionCallRequest call);
+  void Post(std::string_view gid, internal::Request::Body body);
+
   Status Act(std::string_view gid, const troth::Act& act, internal::Request::Body body);
   Status Edit(std::string_view gid, const BranchKey& branch, const BranchEdit& edit,
               const troth::Act& act);
@@ -64,6 +75,7 @@ class __attribute__((visibility("hidden"))) Coordinator::Impl {
   Status Writable() const;  // for everything else
   internal::Answer Ask(std::string_view gid, internal::Request::Body body,
                        std::chrono::milliseconds patience);
+  internal::Answer AskToAccept(internal::GlobalTransaction&& t, const Message* message);
   Status StillUnderWay(std::string_view gid) const;
   Result<Outcome> EndedOutcome(std::string_view gid) const;
 

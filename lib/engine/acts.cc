@@ -9,6 +9,7 @@
 namespace troth::internal {
 namespace {
 
+constexpr size_t kReasonBytesMax = 1024;
 constexpr size_t kHistoryMax = 64;  // the oldest is kept, and the newest
 
 void AddHistory(GlobalTransaction& t, const Act& act, std::string what, Time now) {
@@ -30,9 +31,49 @@ void ResetTransaction(GlobalTransaction& t, Time now) {
   if (t.first_action != Time{}) t.first_action = now;
 }
 
+bool AnyActionMarked(const GlobalTransaction& t) {
+  return std::any_of(t.branches.begin(), t.branches.end(), [](const Branch& b) {
+    return b.op == Op::kForward && (b.started != Started::kNo || b.state != BranchState::kWaiting);
+  });
+}
+
 Status Ended(const GlobalTransaction& t) {
   return {StatusCode::kFailedPrecondition,
           Concat(t.gid, " has ended: ", StatusName(WireStatus(t)))};
+}
+
+Reason ReasonOf(ReasonCode code, const Act& act, Time now) {
+  return Reason{.code = code,
+                .branch_id = {},
+                .op = {},
+                .http_status = 0,
+                .text = std::string(Truncated(act.reason, kReasonBytesMax)),
+                .attempt = 0,
+                .author = act.author,
+                .at = now};
+}
+
+// What a forced end leaves neither done nor undone for certain: an action that may have run without
+// a result, and whatever the outcome still owes.
+bool IsInDoubt(const GlobalTransaction& t, const Branch& branch) {
+  if (IsSettled(branch)) return false;
+  const auto action_may_have_run = [](const Branch& action) {
+    return action.op == Op::kForward && (action.called || action.state != BranchState::kWaiting);
+  };
+  switch (branch.op) {
+    case Op::kCheckBack:
+      return false;
+    case Op::kForward:
+      return branch.called && branch.state == BranchState::kWaiting;
+    case Op::kCommit:
+      return t.outcome == Decision::kCommit;
+    case Op::kRollback:
+      if (t.mode() != Mode::kSaga) return t.outcome != Decision::kCommit;
+      return std::any_of(t.branches.begin(), t.branches.end(), [&](const Branch& other) {
+        return other.step == branch.step && action_may_have_run(other);
+      });
+  }
+  return false;
 }
 
 }  // namespace
@@ -40,20 +81,14 @@ Status Ended(const GlobalTransaction& t) {
 ActResult ApplyCancel(GlobalTransaction& t, const Act& act, Time now) {
   if (t.phase == Phase::kEnded) return {Ended(t)};
   if (t.outcome == Decision::kRollback || t.cancel_asked) return {};
-  if (t.outcome == Decision::kCommit) {
+  const bool delayed = t.mode() == Mode::kMessage && t.start > now && !AnyActionMarked(t);
+  if (t.outcome == Decision::kCommit && !delayed) {
     return {{StatusCode::kFailedPrecondition,
              Concat(t.gid, " is decided: it commits, and can't be cancelled")}};
   }
   AddHistory(t, act, "cancel", now);
   ResetTransaction(t, now);
-  t.cancel_asked = Reason{.code = ReasonCode::kCancelled,
-                          .branch_id = {},
-                          .op = {},
-                          .http_status = 0,
-                          .text = act.reason,
-                          .attempt = 0,
-                          .author = act.author,
-                          .at = now};
+  t.cancel_asked = ReasonOf(ReasonCode::kCancelled, act, now);
   return {{}, true};
 }
 
@@ -91,7 +126,7 @@ ActResult ApplyEdit(GlobalTransaction& t, uint16_t branch, const BranchEdit& edi
 ActResult ApplySkip(GlobalTransaction& t, uint16_t branch, const Act& act, Time now) {
   if (t.phase == Phase::kEnded) return {Ended(t)};
   Branch& b = t.branches[branch];
-  if (MayFail(b.op) && t.mode() != Mode::kMessage) {
+  if (MayFail(t.mode(), b.op)) {
     return {{StatusCode::kFailedPrecondition,
              Concat(t.BranchName(branch),
                     " may fail, so it can't be skipped: Cancel() rolls the transaction back")}};
@@ -109,36 +144,68 @@ ActResult ApplySkip(GlobalTransaction& t, uint16_t branch, const Act& act, Time 
 ActResult ApplyStop(GlobalTransaction& t, const Act& act, Time now) {
   if (t.phase == Phase::kEnded) return {Ended(t)};
   for (uint16_t i = 0; i < t.branches.size(); ++i) {
-    const Branch& b = t.branches[i];
-    const bool ran_unknown = b.op == Op::kForward && b.state == BranchState::kWaiting && b.called;
-    // What a done or doubtful action owes: its compensation, unless that is settled too.
-    const bool owed = b.op != Op::kForward && !IsSettled(b) &&
-                      std::any_of(t.branches.begin(), t.branches.end(), [&](const Branch& other) {
-                        return other.step == b.step && other.op == Op::kForward &&
-                               (other.called || other.state != BranchState::kWaiting);
-                      });
-    if (ran_unknown || owed) t.in_doubt.push_back(t.BranchName(i));
+    if (IsInDoubt(t, t.branches[i])) t.in_doubt.push_back(t.BranchName(i));
   }
   AddHistory(t, act, "stop", now);
   t.phase = Phase::kEnded;
   t.forced = true;
   t.finished = now;
-  t.reason = Reason{.code = ReasonCode::kStopped,
-                    .branch_id = {},
-                    .op = {},
-                    .http_status = 0,
-                    .text = act.reason,
-                    .attempt = 0,
-                    .author = act.author,
-                    .at = now};
+  t.reason = ReasonOf(ReasonCode::kStopped, act, now);
+  if (t.outcome == Decision::kUndecided) t.outcome = Decision::kRollback;
+  return {{}, true};
+}
+
+ActResult ApplySubmit(GlobalTransaction& t, std::string_view digest, Time start) {
+  if (!digest.empty() && digest != t.digest) return {AnswerRepeated({}, false, t.gid).status};
+  if (t.outcome != Decision::kUndecided || t.phase == Phase::kEnded) {
+    return {AnswerRepeated(WireStatus(t), true, t.gid).status};
+  }
+  t.phase = Phase::kRunning;
+  t.outcome = Decision::kCommit;
+  t.cancel_asked.reset();  // the application knows better than a person's question to it
+  if (start != Time{} && t.start == Time{}) t.start = start;
+  return {{}, true};
+}
+
+ActResult ApplyAbort(GlobalTransaction& t, std::string_view why, Time now) {
+  if (t.outcome == Decision::kRollback) return {};
+  if (t.phase == Phase::kEnded || t.outcome == Decision::kCommit || t.mode() == Mode::kSaga) {
+    return {{StatusCode::kFailedPrecondition, Concat(t.gid, " is ", StatusName(WireStatus(t)),
+                                                     " and can't be rolled back any more")}};
+  }
+  t.reason = ReasonOf(ReasonCode::kRolledBack, {"application", std::string(why)}, now);
   t.outcome = Decision::kRollback;
+  t.phase = Phase::kRunning;
+  if (t.mode() == Mode::kMessage) {  // nothing has run
+    t.phase = Phase::kEnded;
+    t.finished = now;
+  }
+  return {{}, true};
+}
+
+ActResult ApplyRegister(GlobalTransaction& t, const std::shared_ptr<const Step>& step, Time now) {
+  for (size_t i = 0; i < t.registered.size(); ++i) {
+    if (t.registered[i]->branch_id != step->branch_id) continue;
+    if (*t.registered[i] == *step && t.phase == Phase::kPrepared) return {};
+    return {{StatusCode::kAlreadyExists,
+             Concat("branch ", step->branch_id, " of ", t.gid, " is registered already")}};
+  }
+  if (t.phase != Phase::kPrepared || t.outcome != Decision::kUndecided) {
+    const bool failing = t.outcome == Decision::kRollback;
+    return {{failing ? StatusCode::kAborted : StatusCode::kFailedPrecondition,
+             Concat(t.gid, " is ", StatusName(WireStatus(t)), ": no branch can join it any more")}};
+  }
+  AddBranches(t.mode(), t.Steps(), t.branches);
+  t.registered.push_back(step);
+  t.registered_parts.push_back(t.parts++);
+  if (t.first_action == Time{}) t.first_action = now;
   return {{}, true};
 }
 
 Result<uint16_t> FindBranch(const GlobalTransaction& t, const BranchKey& key) {
   for (uint16_t i = 0; i < t.branches.size(); ++i) {
     const Branch& b = t.branches[i];
-    if (t.StepOf(b).branch_id == key.branch_id && OpName(t.mode(), b.op) == key.op) return i;
+    if (t.BranchIdOf(b) == key.branch_id && OpName(t.mode(), b.op) == key.op) return i;
   }
   return Status(
       StatusCode::kNotFound,
@@ -146,7 +213,8 @@ Result<uint16_t> FindBranch(const GlobalTransaction& t, const BranchKey& key) {
              t.BranchName(0), " to ", t.BranchName(static_cast<uint16_t>(t.branches.size() - 1))));
 }
 
-Answer AnswerRepeated(TransactionStatus status, bool same_content, std::string_view gid) {
+Answer AnswerRepeated(TransactionStatus status, bool same_content, std::string_view gid,
+                      bool prepare) {
   if (!same_content) {
     return {.status = {StatusCode::kAlreadyExists,
                        Concat("gid: ", gid, " is taken by a transaction with another content")}};
@@ -154,6 +222,10 @@ Answer AnswerRepeated(TransactionStatus status, bool same_content, std::string_v
   if (status == TransactionStatus::kAborting || status == TransactionStatus::kFailed) {
     return {.status = {StatusCode::kAborted,
                        Concat(gid, " was submitted before and is ", StatusName(status))}};
+  }
+  if (prepare && status != TransactionStatus::kPrepared) {
+    return {.status = {StatusCode::kFailedPrecondition,
+                       Concat(gid, " was prepared before and is ", StatusName(status))}};
   }
   return {.status = {}, .repeated = true};
 }

@@ -2,7 +2,8 @@
 // value and an act in, a changed value or a refusal out.
 #pragma once
 
-#include <optional>
+#include <memory>
+#include <string_view>
 
 #include "engine/request.h"
 #include "model/transaction.h"
@@ -21,10 +22,19 @@ ActResult ApplyEdit(GlobalTransaction& t, uint16_t branch, const BranchEdit& edi
 ActResult ApplySkip(GlobalTransaction& t, uint16_t branch, const Act& act, Time now);
 ActResult ApplyStop(GlobalTransaction& t, const Act& act, Time now);
 
+// The application's own decisions about what it prepared. `digest` empty: there is no content to
+// compare; `start`: the delay of a message that had none yet.
+ActResult ApplySubmit(GlobalTransaction& t, std::string_view digest, Time start);
+ActResult ApplyAbort(GlobalTransaction& t, std::string_view why, Time now);
+// A branch joins a prepared transaction; the same again is OK and changes nothing (R16).
+ActResult ApplyRegister(GlobalTransaction& t, const std::shared_ptr<const Step>& step, Time now);
+
 // The branch that a key names; kNotFound lists those that there are.
 Result<uint16_t> FindBranch(const GlobalTransaction& t, const BranchKey& key);
 
 // What the repetition of a submit is answered (R16).
-Answer AnswerRepeated(TransactionStatus status, bool same_content, std::string_view gid);
+// `prepare`: of a prepare, which is repeated only while the transaction is prepared.
+Answer AnswerRepeated(TransactionStatus status, bool same_content, std::string_view gid,
+                      bool prepare = false);
 
 }  // namespace troth::internal

@@ -12,12 +12,15 @@ std::vector<std::pair<Reply, Answer>> TakeSettledReplies(Batch& batch, const Bat
     const WriteResult& written = result.writes[i];
     const bool exists = written.kind == WriteResult::Kind::kGidExists && written.existing;
     if (written.kind != WriteResult::Kind::kOk && !exists) continue;
+    const TransactionRow& wanted = batch.writes[i].row;
+    const bool prepare = wanted.status == TransactionStatus::kPrepared;
+    // A whole submit of what is prepared decides it: the engine goes on with that.
+    if (exists && !prepare && written.existing->status == TransactionStatus::kPrepared) continue;
     for (PendingReply& pending : batch.replies[i]) {
       Answer answer = std::move(pending.answer);
       if (exists) {
-        const TransactionRow& row = batch.writes[i].row;
-        answer = AnswerRepeated(written.existing->status, written.existing->digest == row.digest,
-                                row.gid);
+        answer = AnswerRepeated(written.existing->status, written.existing->digest == wanted.digest,
+                                wanted.gid, prepare);
       }
       settled.emplace_back(std::move(pending.reply), std::move(answer));
     }

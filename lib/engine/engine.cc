@@ -216,6 +216,7 @@ void Engine::ApplyDecision(Live& live, const PlannedDecision& decision, Time now
 
 void Engine::Send(Live& live, Plan& plan, Time now) {
   live.not_callable = false;
+  if (!live.session_calls.empty()) SendSessionCalls(live, now);
   if (!MaySend()) return;
   for (const uint16_t branch : plan.calls) {
     const std::string& url = live.t.UrlOf(branch);
@@ -241,7 +242,7 @@ void Engine::StartCall(Live& live, uint16_t branch, const std::string& host, Tim
   call.id = next_id_++;
   call.context = BranchContext{.gid = t.gid,
                                .trans_type = std::string(ModeName(t.mode())),
-                               .branch_id = t.StepOf(b).branch_id,
+                               .branch_id = std::string(t.BranchIdOf(b)),
                                .op = std::string(OpName(t.mode(), b.op)),
                                .coordinator = {},
                                .phase2_url = {},
@@ -278,14 +279,15 @@ void Engine::LookAtLocalCalls(Live& live, Plan& plan, Time now) {
   live.stuck_local = false;
   for (uint16_t i = 0; i < live.t.branches.size(); ++i) {
     const Branch& b = live.t.branches[i];
-    if (b.in_flight == 0) continue;
-    InFlight& call = calls_.at(b.in_flight);
+    const uint64_t id = b.in_flight != 0 ? b.in_flight : b.held_by;
+    if (id == 0) continue;
+    InFlight& call = calls_.at(id);
     if (!call.local) continue;
     const Time late = call.sent + call.timeout;
     const Time stuck = late + call.timeout;
     if (now >= late && call.overdue == 0) {
       call.overdue = 1;
-      transport_.Cancel(b.in_flight);
+      transport_.Cancel(id);
       Tell(EventKind::kLocalSlow, now, &live.t, {},
            live.t.BranchName(i) + " is past its time-out and was asked to stop");
     }
@@ -311,7 +313,8 @@ void Engine::SetTimer(Live& live, const Plan& plan) {
 // row says when it is due.
 bool Engine::PrepareToLeave(Live& live, const Plan& plan, Time now) {
   const bool busy = live.write_pending || live.must_write || live.in_flight > 0 ||
-                    !live.requests.empty() || live.t.phase == Phase::kEnded || live.t.id == 0;
+                    !live.requests.empty() || !live.session_calls.empty() ||
+                    live.t.phase == Phase::kEnded || live.t.id == 0;
   const bool resting =
       plan.calls.empty() && plan.marks.empty() && (!plan.wake || *plan.wake > now + kHorizon);
   if (busy || (!resting && !closing_)) return false;

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "engine/acts.h"
 #include "engine/event.h"
 #include "engine/hosts.h"
 #include "engine/live.h"
@@ -73,6 +74,9 @@ class Engine {
   void Send(Live& live, Plan& plan, Time now);
   void StartCall(Live& live, uint16_t branch, const std::string& host, Time now);
   void LookAtLocalCalls(Live& live, Plan& plan, Time now);
+  void SendSessionCalls(Live& live, Time now);
+  void StartSessionCall(Live& live, uint16_t branch, Request&& request, Time now);
+  bool EndSessionCall(Live& live, InFlight& call, CallEnded& ended, Time now);
   void SetTimer(Live& live, const Plan& plan);
   bool PrepareToLeave(Live& live, const Plan& plan, Time now);
   void Leave(Live& live, const Plan& plan);
@@ -93,12 +97,16 @@ class Engine {
   void Quarantine(Live& live, const Status& status, Time now);
 
   // --- requests.cc: what is asked, and what is loaded ---
-  void OnCallEnded(const CallEnded& ended, Time now);
+  void OnCallEnded(CallEnded& ended, Time now);
+  void RecordCallEnded(Live& live, const InFlight& call, const CallEnded& ended, Time now);
   void OnRequest(Request&& request, Time now);
   void OnSubmit(Request&& request, Time now);
   void OnControl(ControlRequest&& request, Time now);
   void ApplyRequests(Live& live, Time now);
   bool ApplyRequest(Live& live, Request& request, Time now);
+  bool Finish(Live& live, Request& request, ActResult result);
+  bool ApplySession(Live& live, Request& request, Time now);
+  bool Resubmit(Live& live, Request& request, SubmitRequest& submit, Time now);
   void LoadFor(Request&& request);
   void ForgetWait(const std::string& gid, uint64_t ticket);
   void OnDueLoaded(DueLoaded& loaded, Time now);

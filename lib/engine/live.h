@@ -1,6 +1,7 @@
 // A transaction in memory, with what the engine knows about it beyond its value.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -34,8 +35,9 @@ struct Live {
   std::optional<Time> stored_due;
   ReasonCode stored_parked = ReasonCode::kNone;
 
-  std::vector<Request> requests;  // wait for the pending write, or for a call in flight (R19)
-  std::vector<Waiter> waiters;    // Wait()
+  std::vector<Request> requests;      // wait for the pending write, or for a call in flight (R19)
+  std::vector<Waiter> waiters;        // Wait()
+  std::deque<Request> session_calls;  // not sent yet
 
   uint32_t in_flight = 0;        // calls
   uint32_t local_in_flight = 0;  // of these, local functions
@@ -50,6 +52,7 @@ struct InFlight {
   uint16_t branch = 0;
   bool called_before = false;
   bool local = false;
+  Reply session;        // a session's own call: whom to tell; `branch` is the one that undoes it
   uint8_t overdue = 0;  // local: 1 past its time-out, 2 past twice that (R7)
   std::string host;
   Time sent{};

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -15,6 +16,7 @@ namespace troth::internal {
 struct Answer {
   Status status;
   bool repeated = false;                   // Submit
+  std::string body;                        // of a session's call that succeeded
   std::shared_ptr<const Outcome> outcome;  // Wait, when the status is OK
 };
 // Called exactly once, from the engine's or the writer's thread; never blocks. It may be that
@@ -25,6 +27,31 @@ using Reply = std::function<void(Answer&&)>;
 struct SubmitRequest {
   std::unique_ptr<GlobalTransaction> transaction;
   std::shared_ptr<const std::string> document;  // the encoded definition
+  Milliseconds delay{0};                        // msg: no action so long after the submit
+  std::optional<Time> start;                    // msg: no action before it
+};
+// Decides what is prepared to commit.
+struct CommitRequest {
+  std::string digest;  // empty: whatever its content
+  Milliseconds delay{0};
+  std::optional<Time> start;
+};
+struct AbortRequest {
+  std::string why;
+};
+struct RegisterRequest {
+  std::shared_ptr<const Step> step;
+  std::shared_ptr<const std::string> document;  // the encoded step
+};
+// A session's own call of a registered branch: a try, an xa action. Made once; its result goes to
+// the caller.
+struct SessionCallRequest {
+  std::string branch_id;
+  std::string op;
+  std::string url;
+  std::string phase2_url;
+  std::shared_ptr<const std::string> payload;
+  Headers headers;
 };
 struct WaitRequest {
   uint64_t ticket = 0;  // to forget it by
@@ -53,7 +80,8 @@ struct StopRequest {
 
 // About one transaction.
 struct Request {
-  using Body = std::variant<SubmitRequest, WaitRequest, ForgetWaitRequest, CancelRequest,
+  using Body = std::variant<SubmitRequest, CommitRequest, AbortRequest, RegisterRequest,
+                            SessionCallRequest, WaitRequest, ForgetWaitRequest, CancelRequest,
                             RetryRequest, EditRequest, SkipRequest, StopRequest>;
   std::string gid;
   Body body;

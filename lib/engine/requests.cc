@@ -33,17 +33,7 @@ Status NoSuchGid(std::string_view gid) {
 
 // --- results of calls ---
 
-void Engine::OnCallEnded(const CallEnded& ended, Time now) {
-  const auto it = calls_.find(ended.id);
-  TROTH_CHECK(it != calls_.end());  // exactly one for each Start
-  const InFlight call = std::move(it->second);
-  calls_.erase(it);
-  Live& live = *Find(call.live);
-  --live.in_flight;
-  if (call.local) --live.local_in_flight;
-
-  const Hosts::Change change = hosts_.Ended(call.host, ended.host_down, ended.text, live.id, now);
-  if (ended.host_down) live.at_host = true;
+void Engine::RecordCallEnded(Live& live, const InFlight& call, const CallEnded& ended, Time now) {
   GlobalTransaction& t = live.t;
   const std::string rule = RecordResult(t, call.branch, ended, call.called_before, now, random_);
   if (!std::exchange(live.dirty, true)) live.dirty_since = now;
@@ -51,7 +41,7 @@ void Engine::OnCallEnded(const CallEnded& ended, Time now) {
   if (observer_.wants_events()) {
     const Branch& b = t.branches[call.branch];
     Reason reason{.code = ended.code,
-                  .branch_id = t.StepOf(b).branch_id,
+                  .branch_id = std::string(t.BranchIdOf(b)),
                   .op = std::string(OpName(t.mode(), b.op)),
                   .http_status = ended.http_status,
                   .text = ended.text,
@@ -66,6 +56,20 @@ void Engine::OnCallEnded(const CallEnded& ended, Time now) {
                          .what = Concat("late result of ", t.BranchName(call.branch)),
                          .reason = Concat(rule, ended.text.empty() ? "" : ": ", ended.text)});
   }
+}
+
+void Engine::OnCallEnded(CallEnded& ended, Time now) {
+  const auto it = calls_.find(ended.id);
+  TROTH_CHECK(it != calls_.end());  // exactly one for each Start
+  InFlight call = std::move(it->second);
+  calls_.erase(it);
+  Live& live = *Find(call.live);
+  --live.in_flight;
+  if (call.local) --live.local_in_flight;
+
+  const Hosts::Change change = hosts_.Ended(call.host, ended.host_down, ended.text, live.id, now);
+  if (ended.host_down) live.at_host = true;
+  if (!EndSessionCall(live, call, ended, now)) RecordCallEnded(live, call, ended, now);
   Touch(live);
 
   if (change.went_down) Tell(EventKind::kHostDown, now, nullptr, {}, call.host);
@@ -134,6 +138,8 @@ void Engine::OnSubmit(Request&& request, Time now) {
   t.created = now;
   t.updated = now;
   if (t.definition->timeout_to_fail) t.deadline = now + *t.definition->timeout_to_fail;
+  if (submit.delay > Milliseconds{0}) t.start = now + submit.delay;
+  if (submit.start) t.start = *submit.start;
   Live& live = Add(std::move(submit.transaction));
   live.document = std::move(submit.document);
   live.must_write = true;
@@ -151,18 +157,21 @@ void Engine::ApplyRequests(Live& live, Time now) {
   }
 }
 
+// Answers what changed nothing; anything else is answered when it is durable (R2).
+bool Engine::Finish(Live& live, Request& request, ActResult result) {
+  if (result.changed) {
+    live.must_write = true;
+    live.replies.push_back({std::move(request.reply), Answer{}});
+  } else {
+    request.reply(Answer{.status = std::move(result.status)});
+  }
+  return true;
+}
+
 // False: it waits until no call of its branch is in flight (R19).
 bool Engine::ApplyRequest(Live& live, Request& request, Time now) {
   GlobalTransaction& t = live.t;
-  const auto finish = [&](ActResult result) {
-    if (!result.changed) {
-      request.reply(Answer{.status = std::move(result.status)});
-      return true;
-    }
-    live.must_write = true;
-    live.replies.push_back({std::move(request.reply), Answer{}});
-    return true;
-  };
+  const auto finish = [&](ActResult result) { return Finish(live, request, std::move(result)); };
   // Finds the branch and waits for its call: true when `act` has been carried out or refused.
   const auto on_branch = [&](const BranchKey& key, const auto& act) {
     const Result<uint16_t> branch = FindBranch(t, key);
@@ -174,12 +183,11 @@ bool Engine::ApplyRequest(Live& live, Request& request, Time now) {
   };
   return std::visit(
       Overloaded{
-          [&](SubmitRequest& submit) {
-            Answer answer =
-                AnswerRepeated(WireStatus(t), submit.transaction->digest == t.digest, t.gid);
-            request.reply(std::move(answer));
-            return true;
-          },
+          [&](SubmitRequest& submit) { return Resubmit(live, request, submit, now); },
+          [&](CommitRequest&) { return ApplySession(live, request, now); },
+          [&](AbortRequest&) { return ApplySession(live, request, now); },
+          [&](RegisterRequest&) { return ApplySession(live, request, now); },
+          [&](SessionCallRequest&) { return ApplySession(live, request, now); },
           [&](WaitRequest& wait) {
             if (t.durable_phase == Phase::kEnded) {
               request.reply(Answer{.outcome = std::make_shared<const Outcome>(ToOutcome(t))});
@@ -212,6 +220,19 @@ bool Engine::ApplyRequest(Live& live, Request& request, Time now) {
           [&](StopRequest& stop) { return finish(ApplyStop(t, stop.act, now)); },
       },
       request.body);
+}
+
+// A gid that is in memory already (R16). A whole submit of what is prepared decides it.
+bool Engine::Resubmit(Live& live, Request& request, SubmitRequest& submit, Time now) {
+  GlobalTransaction& t = live.t;
+  const bool same = submit.transaction->digest == t.digest;
+  const bool prepare = submit.transaction->phase == Phase::kPrepared;
+  if (!prepare && same && t.phase == Phase::kPrepared) {
+    request.body = CommitRequest{submit.transaction->digest, submit.delay, submit.start};
+    return ApplySession(live, request, now);
+  }
+  request.reply(AnswerRepeated(WireStatus(t), same, t.gid, prepare));
+  return true;
 }
 
 void Engine::LoadFor(Request&& request) {
@@ -352,6 +373,11 @@ void Engine::AnswerFromRow(Request& request, const TransactionRow& row,
     const Outcome outcome =
         t != nullptr ? ToOutcome(*t) : Outcome{.gid = row.gid, .status = row.status};
     request.reply(Answer{.outcome = std::make_shared<const Outcome>(outcome)});
+  } else if (std::holds_alternative<CommitRequest>(request.body)) {
+    request.reply(AnswerRepeated(row.status, true, row.gid));
+  } else if (std::holds_alternative<AbortRequest>(request.body) &&
+             row.status == TransactionStatus::kFailed) {
+    request.reply(Answer{});
   } else {
     request.reply(Answer{.status = {StatusCode::kFailedPrecondition,
                                     Concat(row.gid, " has ended: ", StatusName(row.status))}});

@@ -20,7 +20,7 @@ void Remember(Branch& branch, Reason reason) {
 
 Reason ReasonOf(const GlobalTransaction& t, const Branch& b, const CallEnded& ended, Time now) {
   return Reason{.code = ended.code,
-                .branch_id = t.StepOf(b).branch_id,
+                .branch_id = std::string(t.BranchIdOf(b)),
                 .op = std::string(OpName(t.mode(), b.op)),
                 .http_status = ended.http_status,
                 .text = ended.text,
@@ -54,7 +54,9 @@ std::string Unknown(GlobalTransaction& t, Branch& b, const CallEnded& ended, Tim
 
 }  // namespace
 
-bool MayFail(Op op) { return op == Op::kForward || op == Op::kCheckBack; }
+bool MayFail(Mode mode, Op op) {
+  return op == Op::kCheckBack || (op == Op::kForward && mode == Mode::kSaga);
+}
 
 void RecordStart(GlobalTransaction& t, uint16_t branch, uint64_t call_id, Time now) {
   Branch& b = t.branches[branch];
@@ -74,7 +76,7 @@ std::string RecordResult(GlobalTransaction& t, uint16_t branch, const CallEnded&
   b.in_flight = 0;
   if (ended.kind == CallEnded::Kind::kNotSent) {
     b.called = called_before;
-    if (ended.code == ReasonCode::kNotSent) {
+    if (ended.code == ReasonCode::kNotSent || ended.code == ReasonCode::kNotCallable) {
       --b.calls;
       return "ended before anything was sent: no attempt";
     }
@@ -92,7 +94,7 @@ std::string RecordResult(GlobalTransaction& t, uint16_t branch, const CallEnded&
       b.next = now + t.PolicyOf(b).first;
       return "ongoing: called again after the base interval, no attempt";
     case Verdict::kFailure: {
-      if (!MayFail(b.op)) {
+      if (!MayFail(t.mode(), b.op)) {
         return Unknown(t, b, ended, now, random,
                        Concat("failure from ", OpName(t.mode(), b.op), ", which may not fail"));
       }
@@ -100,7 +102,8 @@ std::string RecordResult(GlobalTransaction& t, uint16_t branch, const CallEnded&
       Reason reason = ReasonOf(t, b, ended, now);
       reason.code = ReasonCode::kActionFailed;
       Remember(b, std::move(reason));
-      return "failure: the transaction rolls back";
+      return b.op == Op::kCheckBack ? "failure: the message was never committed"
+                                    : "failure: the transaction rolls back";
     }
     case Verdict::kUnknown:
       break;

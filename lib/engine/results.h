@@ -8,7 +8,7 @@
 namespace troth::internal {
 
 // Whether a failure of this operation is a decision; elsewhere it counts as unknown.
-bool MayFail(Op op);
+bool MayFail(Mode mode, Op op);
 
 // Begins a call in the value: in flight, and called.
 void RecordStart(GlobalTransaction& t, uint16_t branch, uint64_t call_id, Time now);

@@ -164,7 +164,8 @@ void Engine::OnWritten(Live& live, int64_t id, Time now) {
   for (Branch& b : t.branches) {
     if (b.started == Started::kPending) b.started = Started::kYes;
   }
-  if (t.durable_outcome == Decision::kUndecided && t.outcome == Decision::kRollback) {
+  if (t.durable_outcome == Decision::kUndecided && t.outcome != Decision::kUndecided &&
+      t.phase != Phase::kEnded && !submitted) {
     Tell(EventKind::kDecided, now, &t, t.reason);
   }
   t.durable_outcome = t.outcome;
@@ -188,10 +189,20 @@ void Engine::OnWritten(Live& live, int64_t id, Time now) {
 void Engine::OnNotWritten(Live& live, Write&& write, std::vector<PendingReply>&& replies,
                           const Status& status, Time now) {
   if (live.t.id == 0) {
-    // Where the gid exists the writer has answered the submit itself, and the others ask for the
-    // stored one.
-    for (PendingReply& pending : replies) pending.reply(Answer{.status = status});
+    // Where the gid exists the writer has answered most submits itself, and the others ask for the
+    // stored one; a whole submit of what is prepared decides that.
     std::vector<Request> requests = std::move(live.requests);
+    for (PendingReply& pending : replies) {
+      if (status.ok()) {
+        const std::optional<Time> start =
+            live.t.start == Time{} ? std::nullopt : std::optional(live.t.start);
+        requests.push_back(Request{.gid = live.t.gid,
+                                   .body = CommitRequest{live.t.digest, {}, start},
+                                   .reply = std::move(pending.reply)});
+      } else {
+        pending.reply(Answer{.status = status});
+      }
+    }
     for (Waiter& waiter : live.waiters) {
       requests.push_back(Request{
           .gid = live.t.gid, .body = WaitRequest{waiter.ticket}, .reply = std::move(waiter.reply)});

@@ -99,9 +99,8 @@ void WritePolicy(FieldWriter& out, const Policy& policy) {
   out.Close(mark);
 }
 
-void WriteStep(FieldWriter& out, const Step& step) {
+void WriteStepFields(FieldWriter& out, const Step& step) {
   namespace f = step_field;
-  const FieldWriter::Mark mark = out.Open(definition_field::kStep, SizeHint(step));
   BytesUnlessEmpty(out, f::kBranchId, step.branch_id);
   BytesUnlessEmpty(out, f::kForward, step.forward);
   BytesUnlessEmpty(out, f::kCommit, step.commit);
@@ -114,6 +113,11 @@ void WriteStep(FieldWriter& out, const Step& step) {
     out.Close(after);
   }
   if (step.policy != 0) out.Varint(f::kPolicy, step.policy);
+}
+
+void WriteStep(FieldWriter& out, const Step& step) {
+  const FieldWriter::Mark mark = out.Open(definition_field::kStep, SizeHint(step));
+  WriteStepFields(out, step);
   out.Close(mark);
 }
 
@@ -347,6 +351,22 @@ Result<Definition> DecodeDefinition(std::string_view bytes) {
   if (Status status = ReadDefinition(bytes, definition); !status.ok()) return status;
   if (Status status = CheckCanBeTrue(definition); !status.ok()) return status;
   return definition;
+}
+
+std::string EncodeStep(const Step& step) {
+  std::string bytes;
+  bytes.reserve(SizeHint(step) + kFieldOverhead);
+  bytes.push_back(kFormVersion);
+  FieldWriter out(bytes);
+  WriteStepFields(out, step);
+  return bytes;
+}
+
+Result<Step> DecodeStep(std::string_view bytes) {
+  if (Status status = TakeVersion("step", bytes); !status.ok()) return status;
+  Step step;
+  if (Status status = ReadStep(bytes, step); !status.ok()) return status;
+  return step;
 }
 
 std::string EncodeEdit(const Edit& edit) {

@@ -62,6 +62,15 @@ size_t BytesOf(const Headers& headers) {
   return bytes;
 }
 
+// What a message and a session have in common with a saga.
+Status ReadCommon(const std::string& gid, const Headers& headers, const CallOptions& options,
+                  const CallOptions& defaults, const Limits& limits, Definition& out) {
+  if (Status s = CheckGid(gid); !s.ok()) return s;
+  if (Status s = CheckHeaders(headers, limits); !s.ok()) return s;
+  out.headers = headers;
+  return ReadOptions(options, Over(Policy{}, defaults), out.policies[0]);
+}
+
 class SagaReader {
  public:
   SagaReader(const Saga& saga, const Limits& limits, const UrlCheck& check_url)
@@ -180,6 +189,57 @@ Status SagaReader::Read(const CallOptions& defaults, Definition& out) {
   return ReadOrders(out);
 }
 
+// The message begins after "message.".
+Status ReadMessage(const Message& message, const CallOptions& defaults, const Limits& limits,
+                   const UrlCheck& check_url, bool prepare, Definition& out) {
+  if (Status s = ReadCommon(message.gid, message.headers, message.options, defaults, limits, out);
+      !s.ok()) {
+    return s;
+  }
+  if (message.steps.empty()) return Refused("steps", "none");
+  if (const size_t max = std::min(limits.steps, kStepsMax); message.steps.size() > max) {
+    return Refused("steps", Concat(message.steps.size(), ", more than the ", max, " allowed"));
+  }
+  if (message.delay && message.start) return Refused("start", "there is a delay too");
+  if (message.delay) {
+    if (Status s = CheckDuration("delay", *message.delay); !s.ok()) return s;
+  }
+  if (message.start && (message.start->time_since_epoch().count() <= 0 ||
+                        message.start->time_since_epoch().count() > kTimeMax)) {
+    return Refused("start", "out of range");
+  }
+  if (prepare && message.query_prepared.empty()) {
+    return Refused("query_prepared", "empty; a prepared message needs somebody to ask");
+  }
+  if (!message.query_prepared.empty()) {
+    if (Status s = CheckUrl("query_prepared", message.query_prepared, limits, check_url); !s.ok()) {
+      return s;
+    }
+  }
+  if (Status s = CheckDuration("timeout_to_fail", message.timeout_to_fail); !s.ok()) return s;
+  out.mode = Mode::kMessage;
+  out.concurrent = message.concurrent;
+  out.query_prepared = message.query_prepared;
+  if (prepare) out.timeout_to_fail = message.timeout_to_fail;
+  return {};
+}
+
+Status ReadMessageStep(const MessageStep& from, size_t index, const Limits& limits,
+                       const UrlCheck& check_url, Definition& out) {
+  if (Status s = CheckUrl("action", from.action, limits, check_url); !s.ok()) return s;
+  if (Status s = CheckPayload(from.payload, limits); !s.ok()) return s;
+  if (Status s = CheckHeaders(from.headers, limits); !s.ok()) return s;
+  Policy policy;
+  if (Status s = ReadOptions(from.options, out.policies[0], policy); !s.ok()) return s;
+  Step& step = out.steps.emplace_back();
+  step.branch_id = BranchId(index);
+  step.forward = from.action;
+  step.payload = from.payload;
+  step.headers = from.headers;
+  step.policy = PlaceOf(policy, out.policies);
+  return {};
+}
+
 Status CheckActText(std::string_view field, std::string_view text) {
   if (text.empty()) return Refused(field, "empty");
   if (text.size() > kActBytesMax) return Refused(field, "longer than 1 kB");
@@ -197,6 +257,61 @@ Result<std::shared_ptr<const Definition>> DefinitionOf(
   SagaReader reader(saga, limits, check_url);
   if (Status s = reader.Read(defaults, *definition); !s.ok()) return Under("saga.", s);
   return std::shared_ptr<const Definition>(std::move(definition));
+}
+
+Result<std::shared_ptr<const Definition>> DefinitionOf(const Message& message, bool prepare,
+                                                       const CallOptions& defaults,
+                                                       const Limits& limits,
+                                                       const UrlCheck& check_url,
+                                                       Milliseconds barrier_retention) {
+  auto definition = std::make_shared<Definition>();
+  definition->barrier_retention = barrier_retention;
+  if (Status s = ReadMessage(message, defaults, limits, check_url, prepare, *definition); !s.ok()) {
+    return Under("message.", s);
+  }
+  size_t bytes = BytesOf(message.headers);
+  for (size_t i = 0; i < message.steps.size(); ++i) {
+    const MessageStep& step = message.steps[i];
+    if (Status s = ReadMessageStep(step, i, limits, check_url, *definition); !s.ok()) {
+      return Under(Concat("message.steps[", i, "]."), s);
+    }
+    bytes += step.action.size() + step.payload.size() + BytesOf(step.headers);
+    if (bytes > limits.transaction_bytes) {
+      return Refused("message.steps", Concat("more than the ", limits.transaction_bytes,
+                                             " bytes of limits.transaction_bytes in all"));
+    }
+  }
+  return std::shared_ptr<const Definition>(std::move(definition));
+}
+
+Result<std::shared_ptr<const Definition>> DefinitionOf(const SessionInput& session,
+                                                       const CallOptions& defaults,
+                                                       const Limits& limits,
+                                                       Milliseconds barrier_retention) {
+  auto definition = std::make_shared<Definition>();
+  definition->mode = session.mode;
+  definition->concurrent = session.concurrent;
+  definition->timeout_to_fail = session.timeout_to_fail;
+  definition->barrier_retention = barrier_retention;
+  if (Status s =
+          ReadCommon(session.gid, session.headers, session.options, defaults, limits, *definition);
+      !s.ok()) {
+    return Under("options.", s);
+  }
+  if (Status s = CheckDuration("timeout_to_fail", session.timeout_to_fail); !s.ok()) {
+    return Under("options.", s);
+  }
+  return std::shared_ptr<const Definition>(std::move(definition));
+}
+
+Status CheckSessionStep(const SessionStepInput& step, const Limits& limits,
+                        const UrlCheck& check_url) {
+  for (const auto& [field, url] : step.urls) {
+    if (Status s = CheckUrl(field, url, limits, check_url); !s.ok()) return Under("branch.", s);
+  }
+  if (Status s = CheckPayload(step.payload, limits); !s.ok()) return Under("branch.", s);
+  if (Status s = CheckHeaders(step.headers, limits); !s.ok()) return Under("branch.", s);
+  return {};
 }
 
 Status CheckDefaults(const CallOptions& defaults) {

@@ -5,10 +5,15 @@
 
 #include <chrono>
 #include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "model/field_checks.h"
 #include "model/transaction.h"
 #include "troth/coordinator.h"
+#include "troth/message.h"
 #include "troth/saga.h"
 #include "troth/status.h"
 
@@ -20,6 +25,36 @@ namespace troth::internal {
 Result<std::shared_ptr<const Definition>> DefinitionOf(
     const Saga& saga, const CallOptions& defaults, const Limits& limits, const UrlCheck& check_url,
     std::chrono::milliseconds barrier_retention = std::chrono::hours(24 * 90));
+
+// Of a message; `prepare`: it needs a check-back, and has a time-out. The field is "message.…".
+Result<std::shared_ptr<const Definition>> DefinitionOf(const Message& message, bool prepare,
+                                                       const CallOptions& defaults,
+                                                       const Limits& limits,
+                                                       const UrlCheck& check_url,
+                                                       Milliseconds barrier_retention);
+
+// What TccOptions and XaOptions say. The field is "options.…".
+struct SessionInput {
+  Mode mode;
+  const std::string& gid;
+  Milliseconds timeout_to_fail;
+  bool concurrent;
+  const Headers& headers;
+  const CallOptions& options;
+};
+Result<std::shared_ptr<const Definition>> DefinitionOf(const SessionInput& session,
+                                                       const CallOptions& defaults,
+                                                       const Limits& limits,
+                                                       Milliseconds barrier_retention);
+
+// What TccBranch and XaBranch say, each URL with its field's name. The field is "branch.…".
+struct SessionStepInput {
+  std::vector<std::pair<std::string_view, std::string_view>> urls;
+  const std::string& payload;
+  const Headers& headers;
+};
+Status CheckSessionStep(const SessionStepInput& step, const Limits& limits,
+                        const UrlCheck& check_url);
 
 // CoordinatorOptions::defaults: what DefinitionOf relies on. The field is "defaults.…".
 Status CheckDefaults(const CallOptions& defaults);

@@ -74,6 +74,8 @@ std::string_view ReasonText(ReasonCode code) {
       return "cancelled";
     case ReasonCode::kStopped:
       return "stopped by force";
+    case ReasonCode::kRolledBack:
+      return "rolled back by the application";
     case ReasonCode::kParkedRetries:
       return "waits for a person: retry limit reached";
     case ReasonCode::kParkedRestored:

@@ -39,7 +39,9 @@ enum : uint32_t {
   kRuns = 11,
   kDetail = 12,
   kEdits = 13,
-  kParts = 14
+  kParts = 14,
+  kRegistered = 15,
+  kStart = 16
 };
 }  // namespace state_field
 namespace reason_field {
@@ -95,6 +97,7 @@ class StateWriter {
   void WriteRuns();
   void WriteDetail(size_t index, const Branch& branch);
   void WriteEdits();
+  void WriteRegistered();
 
   FieldWriter out_;
   const GlobalTransaction& t_;
@@ -185,13 +188,23 @@ void StateWriter::WriteEdits() {
   out_.Close(mark);
 }
 
+void StateWriter::WriteRegistered() {
+  if (t_.registered_parts.empty()) return;
+  const FieldWriter::Mark mark =
+      out_.Open(state_field::kRegistered, t_.registered_parts.size() * 2);
+  for (const uint16_t part : t_.registered_parts) out_.BareVarint(part);
+  out_.Close(mark);
+}
+
 void StateWriter::Write() {
   namespace f = state_field;
+  WriteRegistered();  // first: the runs need to know how many branches there are
   WriteNumber(f::kPhase, static_cast<uint64_t>(t_.phase));
   WriteNumber(f::kOutcome, static_cast<uint64_t>(t_.outcome));
   WriteNumber(f::kForced, t_.forced ? 1 : 0);
   WriteNumber(f::kRestored, t_.restored ? 1 : 0);
   if (t_.deadline) WriteTime(f::kDeadline, *t_.deadline);
+  if (t_.start != Time{}) WriteTime(f::kStart, t_.start);
   if (t_.first_action != Time{}) WriteTime(f::kFirstAction, t_.first_action);
   if (t_.reason.code != ReasonCode::kNone) WriteReason(f::kReason, t_.reason);
   if (t_.cancel_asked) WriteReason(f::kCancelAsked, *t_.cancel_asked);
@@ -222,7 +235,7 @@ class StateReader {
   Status ReadDetail(std::string_view bytes);
   void ReadFailure(FieldReader& in, Branch& branch);
   void ReadEdits(FieldReader& in);
-  void AssumeSingleCalls();
+  void ReadRegistered(FieldReader& in);
 
   GlobalTransaction& t_;
   std::vector<bool> has_detail_;
@@ -395,14 +408,22 @@ void StateReader::ReadEdits(FieldReader& in) {
   }
 }
 
-// What is done and has no detail took a single call, or none where there was nothing to call by the
-// definition: edits are not read yet.
-void StateReader::AssumeSingleCalls() {
-  for (size_t i = 0; i < t_.branches.size(); ++i) {
-    Branch& branch = t_.branches[i];
-    if (branch.state != BranchState::kDone || has_detail_[i]) continue;
-    branch.calls = t_.UrlOf(static_cast<uint16_t>(i)).empty() ? 0 : 1;
+// The steps themselves are parts, which are read later: here they only get their branches.
+void StateReader::ReadRegistered(FieldReader& in) {
+  if (has_runs_ || !t_.registered_parts.empty()) return in.Fail("out of place");
+  if (t_.mode() != Mode::kTcc && t_.mode() != Mode::kXa) return in.Fail("not of this mode");
+  std::string_view rest = in.Bytes();
+  while (!rest.empty()) {
+    uint64_t part = 0;
+    if (!TakeVarint(rest, part) || part == 0 || part > std::numeric_limits<uint16_t>::max()) {
+      return in.Fail("broken part");
+    }
+    const size_t step = t_.definition->steps.size() + t_.registered_parts.size();
+    if (step >= kStepsMax) return in.Fail("too many steps");
+    t_.registered_parts.push_back(static_cast<uint16_t>(part));
+    AddBranches(t_.mode(), step, t_.branches);
   }
+  has_detail_.resize(t_.branches.size());
 }
 
 Status StateReader::Read(std::string_view bytes) {
@@ -424,6 +445,9 @@ Status StateReader::Read(std::string_view bytes) {
         break;
       case f::kDeadline:
         t_.deadline = ReadTime(in);
+        break;
+      case f::kStart:
+        t_.start = ReadTime(in);
         break;
       case f::kFirstAction:
         t_.first_action = ReadTime(in);
@@ -449,6 +473,9 @@ Status StateReader::Read(std::string_view bytes) {
       case f::kEdits:
         ReadEdits(in);
         break;
+      case f::kRegistered:
+        ReadRegistered(in);
+        break;
       case f::kParts:
         t_.parts = in.Uint<uint16_t>();
         break;
@@ -458,7 +485,6 @@ Status StateReader::Read(std::string_view bytes) {
     }
   }
   if (in.status().ok() && !has_runs_ && !t_.branches.empty()) in.Fail("branches without a run");
-  if (in.status().ok()) AssumeSingleCalls();
   return in.status();
 }
 

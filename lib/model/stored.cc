@@ -39,9 +39,35 @@ Status ReadEdits(const StoredTransaction& stored, GlobalTransaction& t) {
   return Status();
 }
 
+Status ReadRegistered(const StoredTransaction& stored, GlobalTransaction& t) {
+  for (const uint16_t number : t.registered_parts) {
+    const std::string* document = DocumentOf(stored, number);
+    if (document == nullptr) return Wrong(Concat("step: part ", number, " is missing"));
+    Result<Step> step = DecodeStep(*document);
+    if (!step.ok()) return step.status();
+    if (step->policy >= t.definition->policies.size() || !step->after.empty()) {
+      return Wrong(Concat("step: part ", number, " does not fit the definition"));
+    }
+    t.registered.push_back(std::make_shared<const Step>(*std::move(step)));
+  }
+  return Status();
+}
+
+// What is done and has no detail took a single call, or none where there was nothing to call.
+void AssumeSingleCalls(GlobalTransaction& t) {
+  for (uint16_t i = 0; i < t.branches.size(); ++i) {
+    Branch& branch = t.branches[i];
+    if (branch.state != BranchState::kDone || branch.calls != 0) continue;
+    branch.calls = t.UrlOf(i).empty() ? 0 : 1;
+  }
+}
+
 Status CheckParts(const StoredTransaction& stored, const GlobalTransaction& t) {
   for (const Part& part : stored.parts) {
     if (part.number >= t.parts) return Wrong("state: a part beyond its count");
+  }
+  for (const uint16_t number : t.registered_parts) {
+    if (number >= t.parts) return Wrong("state: a step beyond its parts");
   }
   for (const auto& [branch, number] : t.edit_parts) {
     if (number >= t.parts) return Wrong("state: an edit beyond its parts");
@@ -145,7 +171,9 @@ Result<std::unique_ptr<GlobalTransaction>> FromStored(const StoredTransaction& s
   t->definition = std::make_shared<const Definition>(*std::move(definition));
   t->branches = BranchesOf(*t->definition);
   if (Status status = DecodeState(stored.state, *t); !status.ok()) return status;
+  if (Status status = ReadRegistered(stored, *t); !status.ok()) return status;
   if (Status status = ReadEdits(stored, *t); !status.ok()) return status;
+  AssumeSingleCalls(*t);
   if (Status status = CheckCanBeTrue(stored, *t); !status.ok()) return status;
   BeginLife(*t);
   return t;

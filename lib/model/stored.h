@@ -18,6 +18,10 @@ namespace troth::internal {
 std::string EncodeDefinition(const Definition& definition);
 Result<Definition> DecodeDefinition(std::string_view bytes);
 
+// A step that is registered later is a part by itself.
+std::string EncodeStep(const Step& step);
+Result<Step> DecodeStep(std::string_view bytes);
+
 std::string EncodeEdit(const Edit& edit);
 Result<Edit> DecodeEdit(std::string_view bytes);
 

@@ -40,9 +40,8 @@ BranchStatus StatusOf(BranchState state) {
 
 BranchRecord RecordOf(const GlobalTransaction& t, uint16_t index) {
   const Branch& branch = t.branches[index];
-  const bool check_back = branch.op == Op::kCheckBack;
   BranchRecord out;
-  out.branch_id = check_back ? "00" : t.StepOf(branch).branch_id;
+  out.branch_id = t.BranchIdOf(branch);
   out.op = OpName(t.mode(), branch.op);
   out.url = t.UrlOf(index);
   out.status = StatusOf(branch.state);
@@ -64,6 +63,9 @@ std::vector<BranchRecord> RecordsOf(const GlobalTransaction& t) {
   std::vector<BranchRecord> out;
   out.reserve(t.branches.size());
   for (size_t i = 0; i < t.branches.size(); ++i) {
+    const Branch& branch = t.branches[i];
+    // The protocol shows no row for a check-back; one that was asked for is worth a look.
+    if (branch.op == Op::kCheckBack && branch.calls == 0) continue;
     out.push_back(RecordOf(t, static_cast<uint16_t>(i)));
   }
   return out;
@@ -99,40 +101,48 @@ const Headers& GlobalTransaction::HeadersOf(uint16_t branch) const {
   return b.op == Op::kCheckBack ? definition->headers : StepOf(b).headers;
 }
 
+std::string_view GlobalTransaction::BranchIdOf(const Branch& branch) const {
+  return branch.op == Op::kCheckBack ? std::string_view("00")
+                                     : std::string_view(StepOf(branch).branch_id);
+}
+
 std::string GlobalTransaction::BranchName(uint16_t branch) const {
   const Branch& b = branches[branch];
-  const std::string_view branch_id =
-      b.op == Op::kCheckBack ? "00" : std::string_view(StepOf(b).branch_id);
-  return Concat(branch_id, "/", OpName(mode(), b.op));
+  return Concat(BranchIdOf(b), "/", OpName(mode(), b.op));
+}
+
+void AddBranches(Mode mode, size_t step, std::vector<Branch>& branches) {
+  const auto add = [&](Op op) {
+    Branch& branch = branches.emplace_back();
+    branch.step = static_cast<uint16_t>(step);
+    branch.op = op;
+  };
+  switch (mode) {
+    case Mode::kSaga:
+      add(Op::kRollback);
+      add(Op::kForward);
+      break;
+    case Mode::kTcc:
+    case Mode::kXa:
+      add(Op::kRollback);
+      add(Op::kCommit);
+      break;
+    case Mode::kMessage:
+      add(Op::kForward);
+      break;
+    case Mode::kWorkflow:
+      break;  // its branches come by registration
+  }
 }
 
 std::vector<Branch> BranchesOf(const Definition& definition) {
   TROTH_CHECK(definition.steps.size() <= kStepsMax);
   std::vector<Branch> out;
-  const auto add = [&out](size_t step, Op op) {
-    Branch& branch = out.emplace_back();
-    branch.step = static_cast<uint16_t>(step);
-    branch.op = op;
-  };
-  out.reserve(definition.steps.size() * 2);
+  out.reserve(definition.steps.size() * 2 + 1);
   for (size_t step = 0; step < definition.steps.size(); ++step) {
-    switch (definition.mode) {
-      case Mode::kSaga:
-        add(step, Op::kRollback);
-        add(step, Op::kForward);
-        break;
-      case Mode::kTcc:
-      case Mode::kXa:
-        add(step, Op::kRollback);
-        add(step, Op::kCommit);
-        break;
-      case Mode::kMessage:
-        add(step, Op::kForward);
-        break;
-      case Mode::kWorkflow:
-        break;  // its branches come by registration
-    }
+    AddBranches(definition.mode, step, out);
   }
+  if (!definition.query_prepared.empty()) out.emplace_back().op = Op::kCheckBack;
   return out;
 }
 

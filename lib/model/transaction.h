@@ -89,7 +89,8 @@ struct Branch {
   Time next{};                   // not before; zero: at once
   std::vector<Reason> failures;  // [0] the first, then up to kNewestFailures newest ones
 
-  bool called = false;     // volatile, but `started` after a load: the call was made in this life
+  uint64_t held_by = 0;  // volatile: the session's call that this one undoes, while in flight (R7)
+  bool called = false;   // volatile, but `started` after a load: the call was made in this life
   uint64_t in_flight = 0;  // volatile: the call's id, 0 for none
 };
 inline constexpr size_t kNewestFailures = 3;
@@ -119,6 +120,7 @@ struct GlobalTransaction {
   Time updated{};
   std::optional<Time> finished;
   std::optional<Time> deadline;
+  Time start{};         // msg: no action before it; zero: at once
   Time first_action{};  // the first call of any action; zero: none (R10)
 
   Phase phase = Phase::kRunning;
@@ -129,6 +131,10 @@ struct GlobalTransaction {
   Reason reason;
   std::vector<std::string> in_doubt;  // with `forced`
   std::vector<HistoryRecord> history;
+
+  // Steps that were registered after the first write (tcc, xa), each an immutable part of its own.
+  std::vector<std::shared_ptr<const Step>> registered;
+  std::vector<uint16_t> registered_parts;
 
   std::vector<Branch> branches;                           // in the protocol's order: see BranchesOf
   std::map<uint16_t, uint16_t> edit_parts;                // branch → number of the part in force
@@ -142,10 +148,18 @@ struct GlobalTransaction {
   Decision durable_outcome = Decision::kUndecided;
 
   Mode mode() const { return definition->mode; }
-  const Step& StepOf(const Branch& branch) const { return definition->steps[branch.step]; }
-  const Policy& PolicyOf(const Branch& branch) const {
-    return definition->policies[StepOf(branch).policy];
+  size_t Steps() const { return definition->steps.size() + registered.size(); }
+  const Step& StepAt(size_t step) const {
+    const size_t defined = definition->steps.size();
+    return step < defined ? definition->steps[step] : *registered[step - defined];
   }
+  // Not for a check-back, which belongs to no step.
+  const Step& StepOf(const Branch& branch) const { return StepAt(branch.step); }
+  const Policy& PolicyOf(const Branch& branch) const {
+    return definition->policies[branch.op == Op::kCheckBack ? 0 : StepOf(branch).policy];
+  }
+  // "02"; of a check-back "00".
+  std::string_view BranchIdOf(const Branch& branch) const;
   // With the edit in force, if there is one.
   const std::string& UrlOf(uint16_t branch) const;
   const std::string& PayloadOf(uint16_t branch) const;
@@ -155,8 +169,11 @@ struct GlobalTransaction {
 };
 
 // The branches that a mode's steps have, fresh: of a saga step i compensate at 2i and action at
-// 2i+1; tcc cancel, confirm; xa rollback, commit; msg action alone.
+// 2i+1; tcc cancel, confirm; xa rollback, commit; msg action alone, and at the very end the
+// check-back if there is one.
 std::vector<Branch> BranchesOf(const Definition& definition);
+// The branches of one more step, at the end.
+void AddBranches(Mode mode, size_t step, std::vector<Branch>& branches);
 
 // A transaction that has never been stored, as a first submit makes it: a saga running and
 // undecided; tcc, xa and a message running and committed; a workflow prepared. What is prepared

@@ -12,8 +12,11 @@ Plan PlanNext(const GlobalTransaction& t, Time now) {
     case Mode::kSaga:
       return PlanSaga(t, now);
     case Mode::kTcc:
+      return PlanTcc(t, now);
     case Mode::kXa:
+      return PlanXa(t, now);
     case Mode::kMessage:
+      return PlanMessage(t, now);
     case Mode::kWorkflow:
       break;
   }

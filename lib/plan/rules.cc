@@ -35,7 +35,7 @@ Reason ReasonFrom(const GlobalTransaction& t, uint16_t branch, ReasonCode code, 
   const Branch& b = t.branches[branch];
   Reason reason = b.failures.empty() ? Reason{} : b.failures.back();
   reason.code = code;
-  reason.branch_id = t.StepOf(b).branch_id;
+  reason.branch_id = t.BranchIdOf(b);
   reason.op = OpName(t.mode(), b.op);
   if (reason.at == Time{}) reason.at = now;
   return reason;
@@ -53,7 +53,7 @@ void WakeAt(Plan& plan, Time at) {
   if (!plan.wake || at < *plan.wake) plan.wake = at;
 }
 
-void PlanCall(const GlobalTransaction& t, uint16_t branch, bool may_fail, Time now, Plan& plan) {
+void PlanCall(const GlobalTransaction& t, uint16_t branch, bool limited, Time now, Plan& plan) {
   const Branch& b = t.branches[branch];
   if (b.state != BranchState::kWaiting || b.in_flight != 0) return;
   if (t.UrlOf(branch).empty()) {
@@ -61,7 +61,7 @@ void PlanCall(const GlobalTransaction& t, uint16_t branch, bool may_fail, Time n
     return;
   }
   const Policy& policy = t.PolicyOf(b);
-  if (!may_fail && policy.park_after != kNoLimit &&
+  if (!limited && policy.park_after != kNoLimit &&
       b.unknowns > static_cast<uint32_t>(policy.park_after)) {
     plan.parked.push_back({branch, ReasonCode::kParkedRetries});
     return;
@@ -75,7 +75,7 @@ void PlanCall(const GlobalTransaction& t, uint16_t branch, bool may_fail, Time n
     return;
   }
   WakeAt(plan, b.next);
-  if (may_fail && HasGiveUpTime(policy, b)) WakeAt(plan, b.first_call + policy.give_up_after);
+  if (limited && HasGiveUpTime(policy, b)) WakeAt(plan, b.first_call + policy.give_up_after);
 }
 
 }  // namespace troth::internal

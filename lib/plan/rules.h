@@ -1,4 +1,5 @@
-// The rules that all modes share: retries, limits, when a branch may be called.
+// The rules that modes share: retries, limits, when a branch may be called, and in which order
+// actions run.
 #pragma once
 
 #include <optional>
@@ -21,13 +22,29 @@ Reason ReasonFrom(const GlobalTransaction& t, uint16_t branch, ReasonCode code, 
 Reason TimeoutReason(const GlobalTransaction& t, Time now);
 
 // Plans the call of a branch whose turn it is: at once, later (wake), not at all while one is in
-// flight, or never (parked). An empty URL is done at once. `may_fail` says whether retry limits
-// decide (then the caller has looked at Exhausted) or park.
-void PlanCall(const GlobalTransaction& t, uint16_t branch, bool may_fail, Time now, Plan& plan);
+// flight, or never (parked). An empty URL is done at once. `limited` says that retry limits decide
+// (then the caller has looked at Exhausted); else they park.
+void PlanCall(const GlobalTransaction& t, uint16_t branch, bool limited, Time now, Plan& plan);
+
+// The actions of a saga or a message, in order or at once, each only after those it waits for are
+// settled: marks ahead (R1), then the calls that durable marks allow.
+void PlanActions(const GlobalTransaction& t, bool limited, Time now, Plan& plan);
+// Where a step's action is among the branches of a saga or a message.
+uint16_t ActionOf(const GlobalTransaction& t, size_t step);
+
+// Phase two of tcc and xa: every registered branch's `op`, in reverse order one at a time, or all
+// at once. Ends the transaction when all are settled.
+void PlanPhaseTwo(const GlobalTransaction& t, Op op, bool at_once, Time now, Plan& plan);
+
+// While prepared, what tcc and xa decide by themselves: a cancel, then the time-out.
+void PlanPrepared(const GlobalTransaction& t, Time now, Plan& plan);
 
 void WakeAt(Plan& plan, Time at);
 
 // Each mode, on its own page.
 Plan PlanSaga(const GlobalTransaction& t, Time now);
+Plan PlanTcc(const GlobalTransaction& t, Time now);
+Plan PlanXa(const GlobalTransaction& t, Time now);
+Plan PlanMessage(const GlobalTransaction& t, Time now);
 
 }  // namespace troth::internal

@@ -22,8 +22,7 @@ class SagaPlanner {
   Plan Next() {
     if (t_.outcome == Decision::kUndecided) {
       if (Decide()) return std::move(plan_);
-      PlanMarks();
-      PlanActions();
+      PlanActions(t_, /*limited=*/true, now_, plan_);
       if (t_.deadline) WakeAt(plan_, *t_.deadline);
     } else {
       // A compensation needs the durable rollback, and so does the end: the status moves by way of
@@ -69,58 +68,6 @@ class SagaPlanner {
     return true;
   }
 
-  // Whom a step waits for has succeeded.
-  bool MayRun(size_t step) const {
-    if (!Concurrent()) return step == 0 || Action(step - 1).state == BranchState::kDone;
-    const auto& after = t_.definition->steps[step].after;
-    return std::all_of(after.begin(), after.end(),
-                       [&](size_t i) { return Action(i).state == BranchState::kDone; });
-  }
-
-  // It may run, and has not to wait for a retry.
-  bool MayRunNow(size_t step) const { return MayRun(step) && Action(step).next <= now_; }
-
-  // Whom a step waits for has succeeded or may run now: the step is one further along its path.
-  bool MayRunNext(size_t step) const {
-    const auto near = [&](size_t i) {
-      return Action(i).state == BranchState::kDone || MayRunNow(i);
-    };
-    if (!Concurrent()) return step == 0 || near(step - 1);
-    const auto& after = t_.definition->steps[step].after;
-    return std::all_of(after.begin(), after.end(), near);
-  }
-
-  void PlanMarks() {
-    size_t ahead = 0;
-    for (size_t i = 0; i < Steps(); ++i) {
-      const Branch& action = Action(i);
-      const bool waiting = action.state == BranchState::kWaiting;
-      if (waiting && action.started != Started::kNo && !action.called) ++ahead;
-    }
-    for (size_t i = 0; i < Steps() && ahead < kMarkedAheadMax; ++i) {
-      const Branch& action = Action(i);
-      if (action.state != BranchState::kWaiting || action.started != Started::kNo) continue;
-      if (t_.UrlOf(ActionOf(i)).empty()) continue;  // never called, so nothing to mark
-      if (!MayRunNext(i)) {
-        if (!Concurrent()) break;
-        continue;
-      }
-      plan_.marks.push_back(ActionOf(i));
-      ++ahead;
-    }
-  }
-
-  void PlanActions() {
-    for (size_t i = 0; i < Steps(); ++i) {
-      const Branch& action = Action(i);
-      if (action.state == BranchState::kWaiting && MayRun(i)) {
-        const bool allowed = action.started == Started::kYes || t_.UrlOf(ActionOf(i)).empty();
-        if (allowed) PlanCall(t_, ActionOf(i), /*may_fail=*/true, now_, plan_);
-      }
-      if (!Concurrent() && action.state != BranchState::kDone) break;
-    }
-  }
-
   // --- rollback ---
 
   // Its action may have run.
@@ -159,7 +106,7 @@ class SagaPlanner {
   // R7: not while this process's call of the action can still have an effect.
   void PlanCompensation(size_t step) {
     if (Action(step).in_flight != 0) return;
-    PlanCall(t_, CompensationOf(step), /*may_fail=*/false, now_, plan_);
+    PlanCall(t_, CompensationOf(step), /*limited=*/false, now_, plan_);
   }
 
   void End() {

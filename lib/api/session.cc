@@ -1,0 +1,114 @@
+#include "api/session.h"
+
+#include <exception>
+
+#include "base/text.h"
+#include "model/stored.h"
+
+namespace troth::internal {
+namespace {
+
+// Branch ids have two digits a level (protocol.md §1).
+constexpr uint32_t kCallsMax = 99;
+
+std::string TwoDigits(uint32_t number) { return Concat(number < 10 ? "0" : "", number); }
+
+}  // namespace
+
+Session::~Session() {
+  if (!owner_ || decided_) return;
+  if (const auto impl = coordinator_.lock()) {
+    impl->Post(gid_, AbortRequest{"the session ended undecided"});
+  }
+}
+
+Result<std::shared_ptr<Coordinator::Impl>> Session::Lock() const {
+  auto impl = coordinator_.lock();
+  if (impl == nullptr) {
+    return Status(StatusCode::kFailedPrecondition, "the coordinator of this session is gone");
+  }
+  return impl;
+}
+
+Result<std::unique_ptr<Session>> Session::Begin(const std::shared_ptr<Coordinator::Impl>& impl,
+                                                const SessionInput& input) {
+  if (impl == nullptr) {
+    return Status(StatusCode::kFailedPrecondition, "the coordinator was moved from");
+  }
+  const Status begun = impl->Begin(input);
+  if (!begun.ok()) return begun;
+  return std::make_unique<Session>(impl, input.mode, input.gid);
+}
+
+Result<std::string> Session::Call(const SessionStepInput& input, Step step, std::string op,
+                                  std::string url) {
+  const auto impl = Lock();
+  if (!impl.ok()) return impl.status();
+  if (calls_ == kCallsMax) {
+    return Status(StatusCode::kResourceExhausted,
+                  Concat(gid_, ": a session has at most ", kCallsMax, " branches"));
+  }
+  if (Status checked = (*impl)->CheckStep(input); !checked.ok()) return checked;
+  step.branch_id = parent_ + TwoDigits(++calls_);
+  const std::string branch_id = step.branch_id;
+  const auto payload = std::make_shared<const std::string>(input.payload);
+  const Headers headers = input.headers;
+  const auto document = std::make_shared<const std::string>(EncodeStep(step));
+  const Answer registered = (*impl)->Decide(
+      gid_, RegisterRequest{std::make_shared<const Step>(std::move(step)), document});
+  if (!registered.status.ok()) return registered.status;
+  if (url.empty()) return std::string();
+  Answer called = (*impl)->CallBranch(
+      gid_, SessionCallRequest{.branch_id = branch_id,
+                               .op = std::move(op),
+                               .url = url,
+                               .phase2_url = mode_ == Mode::kXa ? url : std::string(),
+                               .payload = payload,
+                               .headers = headers});
+  if (!called.status.ok()) return std::move(called.status);
+  return std::move(called.body);
+}
+
+Status Session::Commit() {
+  const auto impl = Lock();
+  if (!impl.ok()) return impl.status();
+  if (!owner_) {
+    return {StatusCode::kFailedPrecondition,
+            "a branch that joined does not decide; who began does"};
+  }
+  Status status = (*impl)->Decide(gid_, CommitRequest{}).status;
+  // Otherwise nobody knows, and the time-out or the caller decides.
+  decided_ = decided_ || status.ok() || status.code() == StatusCode::kAborted;
+  return status;
+}
+
+Status Session::Rollback(std::string_view why) {
+  const auto impl = Lock();
+  if (!impl.ok()) return impl.status();
+  if (!owner_) {
+    return {StatusCode::kFailedPrecondition,
+            "a branch that joined does not decide; who began does"};
+  }
+  Status status = (*impl)->Decide(gid_, AbortRequest{std::string(why)}).status;
+  decided_ = decided_ || status.ok() || status.code() == StatusCode::kFailedPrecondition;
+  return status;
+}
+
+Result<Accepted> Session::Run(const std::function<Status()>& function) {
+  Status status;
+  try {
+    status = function();
+  } catch (const std::exception& error) {
+    status = Status(StatusCode::kUnknown, Concat("the function threw: ", error.what()));
+  } catch (...) {
+    status = Status(StatusCode::kUnknown, "the function threw something that is no std::exception");
+  }
+  if (status.ok()) {
+    if (Status committed = Commit(); !committed.ok()) return committed;
+    return Accepted{.gid = gid_};
+  }
+  if (Status rolled_back = Rollback(status.message()); !rolled_back.ok()) return rolled_back;
+  return Status(StatusCode::kAborted, Concat(gid_, " was rolled back: ", status.message()));
+}
+
+}  // namespace troth::internal

@@ -1,0 +1,58 @@
+// What Tcc and Xa have in common: a prepared transaction that the application puts together.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "api/coordinator_impl.h"
+#include "model/input.h"
+
+namespace troth::internal {
+
+class Session {
+ public:
+  // Of who began it.
+  Session(std::weak_ptr<Coordinator::Impl> coordinator, Mode mode, std::string gid)
+      : coordinator_(std::move(coordinator)), mode_(mode), gid_(std::move(gid)), owner_(true) {}
+  // Of a branch that joined.
+  Session(std::weak_ptr<Coordinator::Impl> coordinator, Mode mode, std::string gid,
+          std::string parent)
+      : coordinator_(std::move(coordinator)),
+        mode_(mode),
+        gid_(std::move(gid)),
+        parent_(std::move(parent)) {}
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  static Result<std::unique_ptr<Session>> Begin(const std::shared_ptr<Coordinator::Impl>& impl,
+                                                const SessionInput& input);
+
+  const std::string& gid() const { return gid_; }
+
+  // `step` has its URLs, payload and headers; it gets the next branch id here.
+  Result<std::string> Call(const SessionStepInput& input, Step step, std::string op,
+                           std::string url);
+  Status Commit();
+  Status Rollback(std::string_view why);
+
+  // Runs `function`, and decides by what it returns.
+  Result<Accepted> Run(const std::function<Status()>& function);
+
+ private:
+  Result<std::shared_ptr<Coordinator::Impl>> Lock() const;
+
+  const std::weak_ptr<Coordinator::Impl> coordinator_;
+  const Mode mode_;
+  const std::string gid_;
+  const std::string parent_;  // its branch id, in front of those it registers
+  const bool owner_ = false;
+  bool decided_ = false;
+  uint32_t calls_ = 0;
+};
+
+}  // namespace troth::internal

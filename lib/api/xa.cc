@@ -1,0 +1,56 @@
+#include "troth/xa.h"
+
+#include <utility>
+
+#include "api/session.h"
+
+namespace troth {
+
+using internal::Session;
+using internal::Step;
+
+Xa::Xa(std::unique_ptr<Session> session) : session_(std::move(session)) {}
+Xa::Xa(Xa&&) noexcept = default;
+Xa& Xa::operator=(Xa&&) noexcept = default;
+Xa::~Xa() = default;
+
+Result<Xa> Xa::Begin(Coordinator& coordinator, const XaOptions& options) {
+  auto session = Session::Begin(coordinator.impl(), {.mode = Mode::kXa,
+                                                     .gid = options.gid,
+                                                     .timeout_to_fail = options.timeout_to_fail,
+                                                     .concurrent = true,
+                                                     .headers = options.headers,
+                                                     .options = options.options});
+  if (!session.ok()) return session.status();
+  return Xa(*std::move(session));
+}
+
+const std::string& Xa::gid() const { return session_->gid(); }
+
+Result<std::string> Xa::Call(const XaBranch& branch) {
+  if (branch.url.empty()) {
+    return Status(StatusCode::kInvalidArgument, "branch.url: empty");
+  }
+  Step step{.branch_id = {},
+            .forward = {},
+            .commit = branch.url,
+            .rollback = branch.url,
+            .payload = {},
+            .headers = branch.headers,
+            .after = {}};
+  return session_->Call(
+      {.urls = {{"url", branch.url}}, .payload = branch.payload, .headers = branch.headers},
+      std::move(step), "action", branch.url);
+}
+
+Status Xa::Commit() { return session_->Commit(); }
+Status Xa::Rollback(std::string_view why) { return session_->Rollback(why); }
+
+Result<Accepted> RunXa(Coordinator& coordinator, const XaOptions& options,
+                       const std::function<Status(Xa&)>& function) {
+  Result<Xa> xa = Xa::Begin(coordinator, options);
+  if (!xa.ok()) return xa.status();
+  return xa->session_->Run([&] { return function(*xa); });
+}
+
+}  // namespace troth

@@ -1,0 +1,87 @@
+// The order of actions, for the modes that have them: sagas and messages.
+#include <algorithm>
+
+#include "plan/rules.h"
+
+namespace troth::internal {
+namespace {
+
+class ActionPlanner {
+ public:
+  ActionPlanner(const GlobalTransaction& t, bool limited, Time now, Plan& plan)
+      : t_(t), limited_(limited), now_(now), plan_(plan), steps_(t.definition->steps.size()) {}
+
+  void PlanMarks() {
+    size_t ahead = 0;
+    for (size_t i = 0; i < steps_; ++i) {
+      const Branch& action = Action(i);
+      const bool waiting = action.state == BranchState::kWaiting;
+      if (waiting && action.started != Started::kNo && !action.called) ++ahead;
+    }
+    for (size_t i = 0; i < steps_ && ahead < kMarkedAheadMax; ++i) {
+      const Branch& action = Action(i);
+      if (action.state != BranchState::kWaiting || action.started != Started::kNo) continue;
+      if (t_.UrlOf(ActionOf(t_, i)).empty()) continue;  // never called, so nothing to mark
+      if (!MayRunNext(i)) {
+        if (!Concurrent()) break;
+        continue;
+      }
+      plan_.marks.push_back(ActionOf(t_, i));
+      ++ahead;
+    }
+  }
+
+  void PlanCalls() {
+    for (size_t i = 0; i < steps_; ++i) {
+      const Branch& action = Action(i);
+      if (action.state == BranchState::kWaiting && MayRun(i)) {
+        const uint16_t branch = ActionOf(t_, i);
+        const bool allowed = action.started == Started::kYes || t_.UrlOf(branch).empty();
+        if (allowed) PlanCall(t_, branch, limited_, now_, plan_);
+      }
+      if (!Concurrent() && !IsSettled(action)) break;
+    }
+  }
+
+ private:
+  const Branch& Action(size_t step) const { return t_.branches[ActionOf(t_, step)]; }
+  bool Concurrent() const { return t_.definition->concurrent; }
+
+  // Whom a step waits for has succeeded.
+  bool MayRun(size_t step) const {
+    if (!Concurrent()) return step == 0 || IsSettled(Action(step - 1));
+    const auto& after = t_.definition->steps[step].after;
+    return std::all_of(after.begin(), after.end(), [&](size_t i) { return IsSettled(Action(i)); });
+  }
+
+  // It may run, and has not to wait for a retry.
+  bool MayRunNow(size_t step) const { return MayRun(step) && Action(step).next <= now_; }
+
+  // Whom a step waits for has succeeded or may run now: the step is one further along its path.
+  bool MayRunNext(size_t step) const {
+    const auto near = [&](size_t i) { return IsSettled(Action(i)) || MayRunNow(i); };
+    if (!Concurrent()) return step == 0 || near(step - 1);
+    const auto& after = t_.definition->steps[step].after;
+    return std::all_of(after.begin(), after.end(), near);
+  }
+
+  const GlobalTransaction& t_;
+  const bool limited_;
+  const Time now_;
+  Plan& plan_;
+  const size_t steps_;
+};
+
+}  // namespace
+
+uint16_t ActionOf(const GlobalTransaction& t, size_t step) {
+  return static_cast<uint16_t>(t.mode() == Mode::kSaga ? 2 * step + 1 : step);
+}
+
+void PlanActions(const GlobalTransaction& t, bool limited, Time now, Plan& plan) {
+  ActionPlanner planner(t, limited, now, plan);
+  planner.PlanMarks();
+  planner.PlanCalls();
+}
+
+}  // namespace troth::internal
