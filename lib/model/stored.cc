@@ -112,7 +112,8 @@ Status CheckEnd(const GlobalTransaction& t) {
 
 Status CheckCanBeTrue(const StoredTransaction& stored, const GlobalTransaction& t) {
   if (t.mode() != stored.row.mode) return Wrong("row: the mode is not the definition's");
-  if (t.mode() != Mode::kSaga) return Wrong("definition: a mode that this version does not run");
+  if (t.mode() == Mode::kWorkflow)
+    return Wrong("definition: a mode that this version does not run");
   if (t.version == 0) return Wrong("row: version 0");
   if (t.mode() == Mode::kSaga && t.phase == Phase::kPrepared) {
     return Wrong("state: a saga is never prepared");
@@ -172,8 +173,8 @@ Result<std::unique_ptr<GlobalTransaction>> FromStored(const StoredTransaction& s
   t->branches = BranchesOf(*t->definition);
   if (Status status = DecodeState(stored.state, *t); !status.ok()) return status;
   if (Status status = ReadRegistered(stored, *t); !status.ok()) return status;
+  AssumeSingleCalls(*t);  // by the definition: edits are not read yet
   if (Status status = ReadEdits(stored, *t); !status.ok()) return status;
-  AssumeSingleCalls(*t);
   if (Status status = CheckCanBeTrue(stored, *t); !status.ok()) return status;
   BeginLife(*t);
   return t;

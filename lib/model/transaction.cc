@@ -142,7 +142,8 @@ std::vector<Branch> BranchesOf(const Definition& definition) {
   for (size_t step = 0; step < definition.steps.size(); ++step) {
     AddBranches(definition.mode, step, out);
   }
-  if (!definition.query_prepared.empty()) out.emplace_back().op = Op::kCheckBack;
+  const bool asks = definition.mode == Mode::kMessage && !definition.query_prepared.empty();
+  if (asks) out.emplace_back().op = Op::kCheckBack;
   return out;
 }
 

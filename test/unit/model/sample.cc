@@ -155,6 +155,10 @@ GlobalTransaction RandomTransaction(Draw& draw) {
   for (size_t i = 0; i < t.branches.size(); ++i) {
     Branch& branch = t.branches[i];
     if (branch.state != BranchState::kDone || branch.calls > 1) continue;
+    if (branch.op == Op::kCheckBack) {
+      branch.calls = 1;
+      continue;
+    }
     const Step& step = t.StepOf(branch);
     const std::string& url = branch.op == Op::kForward  ? step.forward
                              : branch.op == Op::kCommit ? step.commit
