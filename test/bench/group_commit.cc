@@ -64,10 +64,13 @@ GroupCommit::~GroupCommit() {
 }
 
 void GroupCommit::Do(Work& work) {
-  std::unique_lock lock(mutex_);
   work.done = false;
-  queue_.push_back(&work);
-  if (queue_.size() == 1) changed_.notify_one();
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.push_back(&work);
+    if (queue_.size() == 1) changed_.notify_one();
+  }
+  std::unique_lock lock(work.mutex);
   work.ready.wait(lock, [&] { return work.done; });
 }
 
@@ -80,12 +83,13 @@ void GroupCommit::Run() {
     std::swap(batch, queue_);
     lock.unlock();
     Apply(batch);
-    lock.lock();
     for (Work* work : batch) {
+      const std::lock_guard done(work->mutex);
       work->done = true;
       work->ready.notify_one();
     }
     batch.clear();
+    lock.lock();
   }
 }
 

@@ -22,6 +22,8 @@ struct Work {
   std::string state;
   std::string definition;
 
+  // A client waits on its own mutex, so that a batch's clients do not queue up for one.
+  std::mutex mutex;
   bool done = false;
   std::condition_variable ready;
 };
