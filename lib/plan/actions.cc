@@ -11,6 +11,8 @@ class ActionPlanner {
   ActionPlanner(const GlobalTransaction& t, bool limited, Time now, Plan& plan)
       : t_(t), limited_(limited), now_(now), plan_(plan), steps_(t.definition->steps.size()) {}
 
+  // Those that may run come first: marks of steps that wait for one without a mark would use up the
+  // room for its own, and nothing would ever run.
   void PlanMarks() {
     size_t ahead = 0;
     for (size_t i = 0; i < steps_; ++i) {
@@ -18,17 +20,8 @@ class ActionPlanner {
       const bool waiting = action.state == BranchState::kWaiting;
       if (waiting && action.started != Started::kNo && !action.called) ++ahead;
     }
-    for (size_t i = 0; i < steps_ && ahead < kMarkedAheadMax; ++i) {
-      const Branch& action = Action(i);
-      if (action.state != BranchState::kWaiting || action.started != Started::kNo) continue;
-      if (t_.UrlOf(ActionOf(t_, i)).empty()) continue;  // never called, so nothing to mark
-      if (!MayRunNext(i)) {
-        if (!Concurrent()) break;
-        continue;
-      }
-      plan_.marks.push_back(ActionOf(t_, i));
-      ++ahead;
-    }
+    Mark(ahead, [this](size_t step) { return MayRun(step); });
+    Mark(ahead, [this](size_t step) { return !MayRun(step) && MayRunNext(step); });
   }
 
   void PlanCalls() {
@@ -36,14 +29,28 @@ class ActionPlanner {
       const Branch& action = Action(i);
       if (action.state == BranchState::kWaiting && MayRun(i)) {
         const uint16_t branch = ActionOf(t_, i);
-        const bool allowed = action.started == Started::kYes || t_.UrlOf(branch).empty();
-        if (allowed) PlanCall(t_, branch, limited_, now_, plan_);
+        // What is parked is said to be so, though its mark may have been withdrawn.
+        const bool planned =
+            action.started == Started::kYes || t_.UrlOf(branch).empty() || Parked(i);
+        if (planned) PlanCall(t_, branch, limited_, now_, plan_);
       }
       if (!Concurrent() && !IsSettled(action)) break;
     }
   }
 
  private:
+  template <class Wanted>
+  void Mark(size_t& ahead, const Wanted& wanted) {
+    for (size_t i = 0; i < steps_ && ahead < kMarkedAheadMax; ++i) {
+      const Branch& action = Action(i);
+      if (action.state != BranchState::kWaiting || action.started != Started::kNo) continue;
+      if (t_.UrlOf(ActionOf(t_, i)).empty()) continue;  // never called, so nothing to mark
+      if (!wanted(i) || Parked(i)) continue;
+      plan_.marks.push_back(ActionOf(t_, i));
+      ++ahead;
+    }
+  }
+
   const Branch& Action(size_t step) const { return t_.branches[ActionOf(t_, step)]; }
   bool Concurrent() const { return t_.definition->concurrent; }
 
@@ -54,8 +61,15 @@ class ActionPlanner {
     return std::all_of(after.begin(), after.end(), [&](size_t i) { return IsSettled(Action(i)); });
   }
 
-  // It may run, and has not to wait for a retry.
-  bool MayRunNow(size_t step) const { return MayRun(step) && Action(step).next <= now_; }
+  bool Parked(size_t step) const {
+    return WaitsForPerson(t_, Action(step), limited_, now_).has_value();
+  }
+
+  // It may run, and has not to wait for a retry, nor for a person: a mark behind what is parked
+  // would be withdrawn when the transaction leaves memory, made again, and so on without end.
+  bool MayRunNow(size_t step) const {
+    return MayRun(step) && Action(step).next <= now_ && !Parked(step);
+  }
 
   // Whom a step waits for has succeeded or may run now: the step is one further along its path.
   bool MayRunNext(size_t step) const {
