@@ -53,6 +53,17 @@ void WakeAt(Plan& plan, Time at) {
   if (!plan.wake || at < *plan.wake) plan.wake = at;
 }
 
+std::optional<ReasonCode> WaitsForPerson(const GlobalTransaction& t, const Branch& branch,
+                                         bool limited, Time now) {
+  const Policy& policy = t.PolicyOf(branch);
+  if (!limited && policy.park_after != kNoLimit &&
+      branch.unknowns > static_cast<uint32_t>(policy.park_after)) {
+    return ReasonCode::kParkedRetries;
+  }
+  if (BarrierExpired(t, now)) return ReasonCode::kParkedBarrierExpired;
+  return std::nullopt;
+}
+
 void PlanCall(const GlobalTransaction& t, uint16_t branch, bool limited, Time now, Plan& plan) {
   const Branch& b = t.branches[branch];
   if (b.state != BranchState::kWaiting || b.in_flight != 0) return;
@@ -60,14 +71,8 @@ void PlanCall(const GlobalTransaction& t, uint16_t branch, bool limited, Time no
     plan.done.push_back(branch);
     return;
   }
-  const Policy& policy = t.PolicyOf(b);
-  if (!limited && policy.park_after != kNoLimit &&
-      b.unknowns > static_cast<uint32_t>(policy.park_after)) {
-    plan.parked.push_back({branch, ReasonCode::kParkedRetries});
-    return;
-  }
-  if (BarrierExpired(t, now)) {
-    plan.parked.push_back({branch, ReasonCode::kParkedBarrierExpired});
+  if (const auto code = WaitsForPerson(t, b, limited, now)) {
+    plan.parked.push_back({branch, *code});
     return;
   }
   if (b.next <= now) {
@@ -75,6 +80,7 @@ void PlanCall(const GlobalTransaction& t, uint16_t branch, bool limited, Time no
     return;
   }
   WakeAt(plan, b.next);
+  const Policy& policy = t.PolicyOf(b);
   if (limited && HasGiveUpTime(policy, b)) WakeAt(plan, b.first_call + policy.give_up_after);
 }
 

@@ -21,6 +21,10 @@ std::optional<ReasonCode> Exhausted(const GlobalTransaction& t, const Branch& br
 Reason ReasonFrom(const GlobalTransaction& t, uint16_t branch, ReasonCode code, Time now);
 Reason TimeoutReason(const GlobalTransaction& t, Time now);
 
+// Why an operation whose turn it is waits for a person, if it does.
+std::optional<ReasonCode> WaitsForPerson(const GlobalTransaction& t, const Branch& branch,
+                                         bool limited, Time now);
+
 // Plans the call of a branch whose turn it is: at once, later (wake), not at all while one is in
 // flight, or never (parked). An empty URL is done at once. `limited` says that retry limits decide
 // (then the caller has looked at Exhausted); else they park.
