@@ -31,9 +31,9 @@ bool WithdrawUnusedMarks(GlobalTransaction& t) {
   return any;
 }
 
-// The transaction's headers, with the step's own over those of the same name.
-Headers HeadersToSend(const GlobalTransaction& t, uint16_t branch) {
-  const Headers& own = t.HeadersOf(branch);
+}  // namespace
+
+Headers Engine::HeadersToSend(const GlobalTransaction& t, const Headers& own) {
   Headers headers;
   for (const Header& common : t.definition->headers) {
     const bool replaced = std::any_of(own.begin(), own.end(), [&](const Header& header) {
@@ -44,8 +44,6 @@ Headers HeadersToSend(const GlobalTransaction& t, uint16_t branch) {
   headers.insert(headers.end(), own.begin(), own.end());
   return headers;
 }
-
-}  // namespace
 
 Engine::Engine(StorePort& store, Transport& transport, CallSink& sink, Random& random,
                Observer& observer, EngineOptions options)
@@ -228,6 +226,9 @@ void Engine::Send(Live& live, Plan& plan, Time now) {
     const std::string host = HostKey(url);
     if (hosts_.Admit(host, live.id, now)) {
       StartCall(live, branch, host, now);
+      // The marks that these calls use make room for the next ones (R1): planned in this turn, not
+      // after the first answer.
+      if (live.t.definition->concurrent) Touch(live);
     } else {
       live.at_host = true;
     }
@@ -246,7 +247,7 @@ void Engine::StartCall(Live& live, uint16_t branch, const std::string& host, Tim
                                .op = std::string(OpName(t.mode(), b.op)),
                                .coordinator = {},
                                .phase2_url = {},
-                               .headers = HeadersToSend(t, branch)};
+                               .headers = HeadersToSend(t, t.HeadersOf(branch))};
   const bool local = IsLocalUrl(t.UrlOf(branch));
   call.url = local ? t.UrlOf(branch) : WithCallQuery(t.UrlOf(branch), call.context);
   call.payload = t.PayloadOf(branch);

@@ -7,6 +7,7 @@
 #include "engine/acts.h"
 #include "engine/engine.h"
 #include "engine/results.h"
+#include "model/bounds.h"
 #include "model/stored.h"
 #include "model/url.h"
 
@@ -66,6 +67,7 @@ void Engine::OnCallEnded(CallEnded& ended, Time now) {
   Live& live = *Find(call.live);
   --live.in_flight;
   if (call.local) --live.local_in_flight;
+  ended.text.resize(Truncated(ended.text, kReasonTextBytesMax).size());
 
   const Hosts::Change change = hosts_.Ended(call.host, ended.host_down, ended.text, live.id, now);
   if (ended.host_down) live.at_host = true;
@@ -327,8 +329,9 @@ Live* Engine::Admit(Loaded& loaded, Time now) {
          Concat(loaded.row.gid, ": ", loaded.transaction.status().message()));
     return nullptr;
   }
+  // What has ended stays in `loaded`: who asked for it is answered from there.
+  if (loaded.transaction.value()->phase == Phase::kEnded) return nullptr;
   std::unique_ptr<GlobalTransaction> t = std::move(loaded.transaction).value();
-  if (t->phase == Phase::kEnded) return nullptr;
   RecordLoad(*t, options_.unclean && t->updated < opened_, now);
   Live& live = Add(std::move(t));
   live.stored_due = loaded.row.due;

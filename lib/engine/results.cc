@@ -52,6 +52,22 @@ std::string Unknown(GlobalTransaction& t, Branch& b, const CallEnded& ended, Tim
                 b.unknowns);
 }
 
+// R18: what comes after the end is told and kept in the history, and changes no branch.
+std::string LateResult(const CallEnded& ended) {
+  if (ended.kind != CallEnded::Kind::kAnswered) return "no result, after the end";
+  switch (ended.verdict) {
+    case BranchResult::Verdict::kSuccess:
+      return "success, after the end";
+    case BranchResult::Verdict::kFailure:
+      return "failure, after the end";
+    case BranchResult::Verdict::kOngoing:
+      return "ongoing, after the end";
+    case BranchResult::Verdict::kUnknown:
+      break;
+  }
+  return "no result, after the end";
+}
+
 }  // namespace
 
 bool MayFail(Mode mode, Op op) {
@@ -74,6 +90,7 @@ std::string RecordResult(GlobalTransaction& t, uint16_t branch, const CallEnded&
   Branch& b = t.branches[branch];
   TROTH_CHECK(b.in_flight == ended.id);
   b.in_flight = 0;
+  if (t.phase == Phase::kEnded) return LateResult(ended);
   if (ended.kind == CallEnded::Kind::kNotSent) {
     b.called = called_before;
     if (ended.code == ReasonCode::kNotSent || ended.code == ReasonCode::kNotCallable) {

@@ -10,6 +10,8 @@ namespace troth::internal {
 
 inline constexpr size_t kGidBytesMax = 128;
 inline constexpr size_t kActBytesMax = 1024;
+// Of what a branch said that is kept, whoever called it.
+inline constexpr size_t kReasonTextBytesMax = 1024;
 // Of every wait, time-out and deadline. A longer one is a mistake in a unit, and no sum of two may
 // pass the end of the clock.
 inline constexpr std::chrono::milliseconds kDurationMax = std::chrono::hours(24 * 3653);
