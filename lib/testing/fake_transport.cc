@@ -72,7 +72,7 @@ CallEnded FromResult(const Call& call, const BranchResult& result) {
 
 CallEnded Without(const Call& call, CallEnded::Kind kind, ReasonCode code, std::string text) {
   CallEnded ended{.id = call.id, .kind = kind, .code = code, .text = std::move(text)};
-  ended.host_down = true;
+  ended.host_down = !internal::IsLocalUrl(call.url);  // this process is up
   return ended;
 }
 
@@ -151,14 +151,17 @@ void FakeTransport::StartFake(const std::shared_ptr<InFlight>& call, FakeBranch:
           Without(call->call, CallEnded::Kind::kLost, ReasonCode::kCallTimeout,
                   "no answer within " + std::to_string(call->call.timeout.count()) + " ms"));
   };
-  if (line.kind == ScriptLine::Kind::kHang) return timed_out();
+  // A function of this process ends when it returns, and with its process (R7).
+  const bool local = internal::IsLocalUrl(call->call.url);
+  if (line.kind == ScriptLine::Kind::kHang) return local ? void() : timed_out();
   if (line.kind == ScriptLine::Kind::kRefuse) {
     return EndAt(arrives, call,
                  Without(call->call, CallEnded::Kind::kNotSent, ReasonCode::kNoAnswer,
                          "connection refused"));
   }
-  if (arrives > late) timed_out();
-  universe_.At(arrives, [this_universe = &universe_, call, line, state = &branch] {
+  if (arrives > late && !local) timed_out();
+  universe_.At(arrives, [this_universe = &universe_, call, line, local, state = &branch] {
+    if (local && (call->life->over || this_universe->crashed())) return;
     const BranchResult result = state->Run(call->call.context, call->call.payload);
     CallEnded ended = FromResult(call->call, result);
     if (line.kind == ScriptLine::Kind::kAnswer) {
@@ -186,6 +189,7 @@ void FakeTransport::End(Universe& universe, const InFlight& call, CallEnded&& en
   call.life->waiting.erase(waiting);
   call.life->stops.erase(call.call.id);
   universe.calls[call.recorded].result = ResultName(ended);
+  universe.calls[call.recorded].ended = universe.now();
   sink->OnCallEnded(std::move(ended));
   universe.CountEffect();
 }

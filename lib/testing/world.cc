@@ -136,8 +136,8 @@ Status World::Reopen() {
   return impl_->Open();
 }
 
-void World::FailCommits(size_t count, Status status) {
-  impl_->universe_.disk->FailNextBatches(count, std::move(status));
+void World::FailCommits(size_t count, Status status, size_t after) {
+  impl_->universe_.disk->FailNextBatches(count, std::move(status), after);
 }
 void World::MakeCommitUnknown(size_t n, bool committed) {
   impl_->universe_.disk->MakeUnknown(n, committed, /*recoveries_fail=*/2);

@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,6 +45,7 @@ struct RecordedCall {
   // What the coordinator got to know: "success", "failure", "ongoing", "unknown", "lost", "not
   // sent"; empty while the call is in flight, or where a crash came first.
   std::string result;
+  std::optional<Time> ended;  // when it got to know it
 };
 
 // A branch that follows a script: each call takes the next line of it; past the end calls succeed,
@@ -58,13 +60,14 @@ class TROTH_EXPORT FakeBranch {
   // The handler runs, its answer never arrives: the coordinator sees a connection cut after the
   // request.
   FakeBranch& RunButLoseReply();
-  // Nothing runs and nothing is answered until the coordinator's time-out.
+  // Nothing runs and nothing is answered until the coordinator's time-out; behind a local: URL, as
+  // long as this life lasts: a function that does not return can't be given up.
   FakeBranch& Hang();
   // Nothing runs: the connection is refused.
   FakeBranch& Refuse();
 
   // Of the line before: the call arrives, runs and is answered only after that time. One that
-  // outlasts the coordinator's time-out still runs.
+  // outlasts the coordinator's time-out still runs; behind a local: URL it is waited for.
   FakeBranch& Delay(std::chrono::milliseconds time);
   // Of the line before: so many calls in all; or all further ones.
   FakeBranch& Times(size_t count);
@@ -129,8 +132,8 @@ class TROTH_EXPORT World {
   // Opens the coordinator again on what is durable; crashes it first if it is open.
   Status Reopen();
 
-  // The next `count` commits fail before anything is written.
-  void FailCommits(size_t count, Status status);
+  // After `after` more that go well the next `count` commits fail before anything is written.
+  void FailCommits(size_t count, Status status, size_t after = 0);
   // The outcome of the `n`-th commit from now can't be told for a while; `committed` says what it
   // was.
   void MakeCommitUnknown(size_t n, bool committed);

@@ -2,8 +2,9 @@
 
 namespace troth::internal {
 
-void MemoryDisk::FailNextBatches(size_t count, Status status) {
+void MemoryDisk::FailNextBatches(size_t count, Status status, size_t after) {
   const std::lock_guard lock(mutex_);
+  good_before_failures_ = after;
   failures_left_ = count;
   failure_ = std::move(status);
 }

@@ -52,6 +52,13 @@ WriteResult BadParts() {
           .status = Status(StatusCode::kDataLoss, "a part with this number is there already")};
 }
 
+// As SQLite's store says it.
+WriteResult NotThere() {
+  return {.kind = WriteResult::Kind::kNotWritten,
+          .status = Status(StatusCode::kResourceExhausted,
+                           "the commit failed and nothing of it was written; try again")};
+}
+
 }  // namespace
 
 MemoryStore::~MemoryStore() {
@@ -106,7 +113,9 @@ BatchResult MemoryStore::Apply(std::span<const Write> writes) {
   }
   if (Lost()) return Refused(BatchResult::Kind::kLostOwner, TakenOver());
   ++disk.batches_;
-  if (disk.failures_left_ > 0) {
+  if (disk.good_before_failures_ > 0) {
+    --disk.good_before_failures_;
+  } else if (disk.failures_left_ > 0) {
     --disk.failures_left_;
     return Refused(BatchResult::Kind::kNotWritten, disk.failure_);
   }
@@ -115,9 +124,7 @@ BatchResult MemoryStore::Apply(std::span<const Write> writes) {
   const bool unknown = fault != disk.unknown_.end();
   BatchResult result;
   for (const Write& write : writes) {
-    result.writes.push_back(unknown && !fault->committed
-                                ? WriteResult{.kind = WriteResult::Kind::kNotWritten}
-                                : WriteOne(write));
+    result.writes.push_back(unknown && !fault->committed ? NotThere() : WriteOne(write));
   }
   if (!unknown) return result;
   in_doubt_ = true;

@@ -25,8 +25,8 @@ namespace troth::internal {
 // see an owner lose it), and by the test that breaks it. Safe from any thread.
 class MemoryDisk {
  public:
-  // The next `count` batches are not written, with this status.
-  void FailNextBatches(size_t count, Status status);
+  // After `after` more that go well `count` batches are not written, with this status.
+  void FailNextBatches(size_t count, Status status, size_t after = 0);
   // The `n`-th batch from now (1: the next) has an unknown outcome; whether it is really there is
   // `committed`. Recover answers kUnknown as often as `recoveries_fail` says before it tells.
   void MakeUnknown(size_t n, bool committed, size_t recoveries_fail = 0);
@@ -64,6 +64,7 @@ class MemoryDisk {
   std::map<std::string, std::shared_ptr<MemoryDisk>> backups_;
 
   size_t batches_ = 0;
+  size_t good_before_failures_ = 0;
   size_t failures_left_ = 0;
   Status failure_;
   std::vector<Unknown> unknown_;
