@@ -73,6 +73,8 @@ class Engine {
   void ApplyDecision(Live& live, const PlannedDecision& decision, Time now);
   void Send(Live& live, Plan& plan, Time now);
   void StartCall(Live& live, uint16_t branch, const std::string& host, Time now);
+  // The transaction's headers, with the step's own over those of the same name.
+  static Headers HeadersToSend(const GlobalTransaction& t, const Headers& own);
   void LookAtLocalCalls(Live& live, Plan& plan, Time now);
   void SendSessionCalls(Live& live, Time now);
   void StartSessionCall(Live& live, uint16_t branch, Request&& request, Time now);

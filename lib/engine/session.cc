@@ -97,7 +97,7 @@ void Engine::SendSessionCalls(Live& live, Time now) {
 
 void Engine::StartSessionCall(Live& live, uint16_t branch, Request&& request, Time now) {
   GlobalTransaction& t = live.t;
-  auto& wanted = std::get<SessionCallRequest>(request.body);
+  const auto& wanted = std::get<SessionCallRequest>(request.body);
   Branch& b = t.branches[branch];
   const bool local = IsLocalUrl(wanted.url);
   Call call;
@@ -108,7 +108,7 @@ void Engine::StartSessionCall(Live& live, uint16_t branch, Request&& request, Ti
                                .op = wanted.op,
                                .coordinator = {},
                                .phase2_url = wanted.phase2_url,
-                               .headers = std::move(wanted.headers)};
+                               .headers = HeadersToSend(t, wanted.headers)};
   call.url = local ? wanted.url : WithCallQuery(wanted.url, call.context);
   call.payload = *wanted.payload;
   call.payload_owner = wanted.payload;
