@@ -260,7 +260,8 @@ class TROTH_EXPORT Coordinator {
   Status SkipBranch(std::string_view gid, const BranchKey& branch, const Act& act);
   // Ends the transaction as failed at once, whatever its branches have done; the outcome is
   // `forced` and names what was left in doubt.
-  Status Stop(std::string_view gid, const Act& act);
+  // `leave_in_doubt`: a TCC or XA is stopped only with it (kFailedPrecondition): its branches keep what they reserved or locked.
+  Status Stop(std::string_view gid, const Act& act, bool leave_in_doubt = false);
 
   // Starts no new calls until Resume(); accepts and stores everything meanwhile. Not stored: a new
   // Open() is not paused.

@@ -87,8 +87,8 @@ Status Coordinator::EditBranch(std::string_view gid, const BranchKey& branch,
 Status Coordinator::SkipBranch(std::string_view gid, const BranchKey& branch, const Act& act) {
   return impl_ ? impl_->Act(gid, act, internal::SkipRequest{branch, act}) : Gone();
 }
-Status Coordinator::Stop(std::string_view gid, const Act& act) {
-  return impl_ ? impl_->Act(gid, act, internal::StopRequest{act}) : Gone();
+Status Coordinator::Stop(std::string_view gid, const Act& act, bool leave_in_doubt) {
+  return impl_ ? impl_->Act(gid, act, internal::StopRequest{act, leave_in_doubt}) : Gone();
 }
 Status Coordinator::Pause() {
   return impl_ ? impl_->Control(ControlRequest::Kind::kPause) : Gone();

@@ -13,7 +13,8 @@
 
 namespace troth::internal {
 
-class Session {
+// Its name is public, for Tcc and Xa to point to; it is not exported.
+class __attribute__((visibility("hidden"))) Session {
  public:
   // Of who began it.
   Session(std::weak_ptr<Coordinator::Impl> coordinator, Mode mode, std::string gid)

@@ -10,10 +10,9 @@ namespace troth::internal {
 namespace {
 
 constexpr size_t kReasonBytesMax = 1024;
-constexpr size_t kHistoryMax = 64;  // the oldest is kept, and the newest
+constexpr size_t kHistoryMax = 1'000;
 
 void AddHistory(GlobalTransaction& t, const Act& act, std::string what, Time now) {
-  if (t.history.size() == kHistoryMax) t.history.erase(t.history.begin() + 1);
   t.history.push_back(
       {.at = now, .author = act.author, .what = std::move(what), .reason = act.reason});
 }
@@ -35,6 +34,13 @@ bool AnyActionMarked(const GlobalTransaction& t) {
   return std::any_of(t.branches.begin(), t.branches.end(), [](const Branch& b) {
     return b.op == Op::kForward && (b.started != Started::kNo || b.state != BranchState::kWaiting);
   });
+}
+
+// Every act is kept (I36), so there must be an end to them. Stop always finds room.
+bool HistoryFull(const GlobalTransaction& t) { return t.history.size() >= kHistoryMax; }
+ActResult RefuseFull(const GlobalTransaction& t) {
+  return {{StatusCode::kResourceExhausted,
+           Concat(t.gid, " has had ", t.history.size(), " acts: only Stop() is left")}};
 }
 
 Status Ended(const GlobalTransaction& t) {
@@ -80,6 +86,7 @@ bool IsInDoubt(const GlobalTransaction& t, const Branch& branch) {
 
 ActResult ApplyCancel(GlobalTransaction& t, const Act& act, Time now) {
   if (t.phase == Phase::kEnded) return {Ended(t)};
+  if (HistoryFull(t)) return RefuseFull(t);
   if (t.outcome == Decision::kRollback || t.cancel_asked) return {};
   const bool delayed = t.mode() == Mode::kMessage && t.start > now && !AnyActionMarked(t);
   if (t.outcome == Decision::kCommit && !delayed) {
@@ -94,6 +101,7 @@ ActResult ApplyCancel(GlobalTransaction& t, const Act& act, Time now) {
 
 ActResult ApplyRetry(GlobalTransaction& t, const Act& act, Time now) {
   if (t.phase == Phase::kEnded) return {Ended(t)};
+  if (HistoryFull(t)) return RefuseFull(t);
   AddHistory(t, act, "retry now", now);
   ResetTransaction(t, now);
   for (Branch& b : t.branches) {
@@ -105,6 +113,7 @@ ActResult ApplyRetry(GlobalTransaction& t, const Act& act, Time now) {
 ActResult ApplyEdit(GlobalTransaction& t, uint16_t branch, const BranchEdit& edit, const Act& act,
                     Time now) {
   if (t.phase == Phase::kEnded) return {Ended(t)};
+  if (HistoryFull(t)) return RefuseFull(t);
   Branch& b = t.branches[branch];
   if (b.state != BranchState::kWaiting) {
     return {{StatusCode::kFailedPrecondition,
@@ -125,6 +134,7 @@ ActResult ApplyEdit(GlobalTransaction& t, uint16_t branch, const BranchEdit& edi
 
 ActResult ApplySkip(GlobalTransaction& t, uint16_t branch, const Act& act, Time now) {
   if (t.phase == Phase::kEnded) return {Ended(t)};
+  if (HistoryFull(t)) return RefuseFull(t);
   Branch& b = t.branches[branch];
   if (MayFail(t.mode(), b.op)) {
     return {{StatusCode::kFailedPrecondition,
@@ -135,14 +145,27 @@ ActResult ApplySkip(GlobalTransaction& t, uint16_t branch, const Act& act, Time 
     return {{StatusCode::kFailedPrecondition,
              Concat(t.BranchName(branch), " of ", t.gid, " is settled: nothing to skip")}};
   }
+  const Decision owed_by = b.op == Op::kRollback ? Decision::kRollback : Decision::kCommit;
+  if (t.outcome != owed_by) {
+    return {{StatusCode::kFailedPrecondition,
+             Concat(t.gid, " is ", StatusName(WireStatus(t)), " and does not owe ",
+                    t.BranchName(branch), ": nothing to skip")}};
+  }
   b.state = BranchState::kSkipped;
   AddHistory(t, act, Concat("skip ", t.BranchName(branch)), now);
   ResetTransaction(t, now);
   return {{}, true};
 }
 
-ActResult ApplyStop(GlobalTransaction& t, const Act& act, Time now) {
+ActResult ApplyStop(GlobalTransaction& t, const Act& act, bool leave_in_doubt, Time now) {
   if (t.phase == Phase::kEnded) return {Ended(t)};
+  if ((t.mode() == Mode::kTcc || t.mode() == Mode::kXa) && !leave_in_doubt) {
+    return {
+        {StatusCode::kFailedPrecondition,
+         Concat(t.gid, " is a ", ModeName(t.mode()),
+                ": its branches hold reservations or locks that only a confirm or cancel frees; "
+                "say leave_in_doubt to stop it all the same")}};
+  }
   for (uint16_t i = 0; i < t.branches.size(); ++i) {
     if (IsInDoubt(t, t.branches[i])) t.in_doubt.push_back(t.BranchName(i));
   }
@@ -158,7 +181,8 @@ ActResult ApplyStop(GlobalTransaction& t, const Act& act, Time now) {
 ActResult ApplySubmit(GlobalTransaction& t, std::string_view digest, Time start) {
   if (!digest.empty() && digest != t.digest) return {AnswerRepeated({}, false, t.gid).status};
   if (t.outcome != Decision::kUndecided || t.phase == Phase::kEnded) {
-    return {AnswerRepeated(WireStatus(t), true, t.gid).status};
+    const Answer answer = AnswerRepeated(WireStatus(t), true, t.gid);
+    return {.status = answer.status, .repeated = answer.repeated};
   }
   t.phase = Phase::kRunning;
   t.outcome = Decision::kCommit;
@@ -219,13 +243,13 @@ Answer AnswerRepeated(TransactionStatus status, bool same_content, std::string_v
     return {.status = {StatusCode::kAlreadyExists,
                        Concat("gid: ", gid, " is taken by a transaction with another content")}};
   }
-  if (status == TransactionStatus::kAborting || status == TransactionStatus::kFailed) {
-    return {.status = {StatusCode::kAborted,
-                       Concat(gid, " was submitted before and is ", StatusName(status))}};
-  }
   if (prepare && status != TransactionStatus::kPrepared) {
     return {.status = {StatusCode::kFailedPrecondition,
                        Concat(gid, " was prepared before and is ", StatusName(status))}};
+  }
+  if (status == TransactionStatus::kAborting || status == TransactionStatus::kFailed) {
+    return {.status = {StatusCode::kAborted,
+                       Concat(gid, " was submitted before and is ", StatusName(status))}};
   }
   return {.status = {}, .repeated = true};
 }

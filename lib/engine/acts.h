@@ -12,7 +12,8 @@ namespace troth::internal {
 
 struct ActResult {
   Status status;
-  bool changed = false;  // must be written before it is answered
+  bool changed = false;   // must be written before it is answered
+  bool repeated = false;  // it was so before
 };
 
 ActResult ApplyCancel(GlobalTransaction& t, const Act& act, Time now);
@@ -20,7 +21,7 @@ ActResult ApplyRetry(GlobalTransaction& t, const Act& act, Time now);
 ActResult ApplyEdit(GlobalTransaction& t, uint16_t branch, const BranchEdit& edit, const Act& act,
                     Time now);
 ActResult ApplySkip(GlobalTransaction& t, uint16_t branch, const Act& act, Time now);
-ActResult ApplyStop(GlobalTransaction& t, const Act& act, Time now);
+ActResult ApplyStop(GlobalTransaction& t, const Act& act, bool leave_in_doubt, Time now);
 
 // The application's own decisions about what it prepared. `digest` empty: there is no content to
 // compare; `start`: the delay of a message that had none yet.

@@ -96,6 +96,7 @@ class Engine {
   void StoreWorks(Time now);
   void StoreFails(const Status& status, Time now);
   void LoseOwnership(const Status& status, Time now);
+  void RefuseAll(Live& live, const Status& status);
   void Quarantine(Live& live, const Status& status, Time now);
 
   // --- requests.cc: what is asked, and what is loaded ---
@@ -107,6 +108,7 @@ class Engine {
   void ApplyRequests(Live& live, Time now);
   bool ApplyRequest(Live& live, Request& request, Time now);
   bool Finish(Live& live, Request& request, ActResult result);
+  void AnswerWhenDurable(Live& live, Request& request, Answer&& answer);
   bool ApplySession(Live& live, Request& request, Time now);
   bool Resubmit(Live& live, Request& request, SubmitRequest& submit, Time now);
   void LoadFor(Request&& request);

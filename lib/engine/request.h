@@ -76,6 +76,7 @@ struct SkipRequest {
 };
 struct StopRequest {
   Act act;
+  bool leave_in_doubt = false;
 };
 
 // About one transaction.

@@ -149,7 +149,8 @@ void Engine::OnSubmit(Request&& request, Time now) {
 }
 
 void Engine::ApplyRequests(Live& live, Time now) {
-  if (live.requests.empty() || live.write_pending) return;
+  // What is not inserted yet may turn out not to be: nothing can be said about it.
+  if (live.requests.empty() || live.write_pending || live.t.id == 0) return;
   std::vector<Request> requests = std::move(live.requests);
   live.requests.clear();
   for (Request& request : requests) {
@@ -159,15 +160,21 @@ void Engine::ApplyRequests(Live& live, Time now) {
   }
 }
 
-// Answers what changed nothing; anything else is answered when it is durable (R2).
+// Answers once everything that the answer rests on is durable (R2): what this request changed, and
+// what another one, or a decision, has changed before it.
 bool Engine::Finish(Live& live, Request& request, ActResult result) {
-  if (result.changed) {
-    live.must_write = true;
-    live.replies.push_back({std::move(request.reply), Answer{}});
-  } else {
-    request.reply(Answer{.status = std::move(result.status)});
-  }
+  if (result.changed) live.must_write = true;
+  AnswerWhenDurable(live, request,
+                    Answer{.status = std::move(result.status), .repeated = result.repeated});
   return true;
+}
+
+void Engine::AnswerWhenDurable(Live& live, Request& request, Answer&& answer) {
+  if (live.must_write) {
+    live.replies.push_back({std::move(request.reply), std::move(answer)});
+  } else {
+    request.reply(std::move(answer));
+  }
 }
 
 // False: it waits until no call of its branch is in flight (R19).
@@ -219,7 +226,9 @@ bool Engine::ApplyRequest(Live& live, Request& request, Time now) {
             return on_branch(skip.key,
                              [&](uint16_t branch) { return ApplySkip(t, branch, skip.act, now); });
           },
-          [&](StopRequest& stop) { return finish(ApplyStop(t, stop.act, now)); },
+          [&](StopRequest& stop) {
+            return finish(ApplyStop(t, stop.act, stop.leave_in_doubt, now));
+          },
       },
       request.body);
 }
@@ -233,7 +242,7 @@ bool Engine::Resubmit(Live& live, Request& request, SubmitRequest& submit, Time 
     request.body = CommitRequest{submit.transaction->digest, submit.delay, submit.start};
     return ApplySession(live, request, now);
   }
-  request.reply(AnswerRepeated(WireStatus(t), same, t.gid, prepare));
+  AnswerWhenDurable(live, request, AnswerRepeated(WireStatus(t), same, t.gid, prepare));
   return true;
 }
 
@@ -376,8 +385,9 @@ void Engine::AnswerFromRow(Request& request, const TransactionRow& row,
     const Outcome outcome =
         t != nullptr ? ToOutcome(*t) : Outcome{.gid = row.gid, .status = row.status};
     request.reply(Answer{.outcome = std::make_shared<const Outcome>(outcome)});
-  } else if (std::holds_alternative<CommitRequest>(request.body)) {
-    request.reply(AnswerRepeated(row.status, true, row.gid));
+  } else if (const auto* commit = std::get_if<CommitRequest>(&request.body)) {
+    const bool same = commit->digest.empty() || commit->digest == row.digest;
+    request.reply(AnswerRepeated(row.status, same, row.gid));
   } else if (std::holds_alternative<AbortRequest>(request.body) &&
              row.status == TransactionStatus::kFailed) {
     request.reply(Answer{});

@@ -10,6 +10,8 @@ namespace troth::internal {
 namespace {
 
 constexpr Milliseconds kUncleanLocalWait{1'000};
+// No attempt, but no spinning either, whatever the transport's reason is.
+constexpr Milliseconds kNotSentPause{1'000};
 
 void Remember(Branch& branch, Reason reason) {
   if (branch.failures.size() == 1 + kNewestFailures) {
@@ -95,6 +97,7 @@ std::string RecordResult(GlobalTransaction& t, uint16_t branch, const CallEnded&
     b.called = called_before;
     if (ended.code == ReasonCode::kNotSent || ended.code == ReasonCode::kNotCallable) {
       --b.calls;
+      b.next = now + kNotSentPause;
       return "ended before anything was sent: no attempt";
     }
   }

@@ -255,20 +255,32 @@ void Engine::LoseOwnership(const Status& status, Time now) {
   lost_owner_ = true;
   store_problem_ = status.message();
   Tell(EventKind::kStoreTrouble, now, nullptr, {}, store_problem_);
-  const auto refuse = [&](std::vector<PendingReply>& replies) {
-    for (PendingReply& pending : replies) pending.reply(Answer{.status = status});
-    replies.clear();
-  };
-  for (QueuedWrite& queued : queue_) refuse(queued.replies);
+  for (QueuedWrite& queued : queue_) {
+    for (PendingReply& pending : queued.replies) pending.reply(Answer{.status = status});
+  }
   queue_.clear();
   queued_bytes_ = 0;
-  for (auto& [id, live] : live_) {
-    refuse(live->replies);
-    for (Request& request : live->requests) request.reply(Answer{.status = status});
-    live->requests.clear();
-    for (Waiter& waiter : live->waiters) waiter.reply(Answer{.status = status});
-    live->waiters.clear();
+  for (auto& [id, live] : live_) RefuseAll(*live, status);
+  for (auto& [gid, waiters] : dormant_) {
+    for (Waiter& waiter : waiters) waiter.reply(Answer{.status = status});
   }
+  dormant_.clear();
+  for (auto& [gid, requests] : loading_) {
+    for (Request& request : requests) request.reply(Answer{.status = status});
+  }
+  loading_.clear();
+}
+
+// Answers everybody who waits for something of this transaction.
+void Engine::RefuseAll(Live& live, const Status& status) {
+  for (PendingReply& pending : live.replies) pending.reply(Answer{.status = status});
+  live.replies.clear();
+  for (Request& request : live.requests) request.reply(Answer{.status = status});
+  live.requests.clear();
+  for (Request& request : live.session_calls) request.reply(Answer{.status = status});
+  live.session_calls.clear();
+  for (Waiter& waiter : live.waiters) waiter.reply(Answer{.status = status});
+  live.waiters.clear();
 }
 
 // R24: one transaction that can't be true is set aside and reported; all others go on.
@@ -276,12 +288,7 @@ void Engine::Quarantine(Live& live, const Status& status, Time now) {
   live.quarantined = true;
   timers_.Set(live.id, std::nullopt);
   const Status refusal(StatusCode::kDataLoss, Concat(live.t.gid, ": ", status.message()));
-  for (PendingReply& pending : live.replies) pending.reply(Answer{.status = refusal});
-  live.replies.clear();
-  for (Request& request : live.requests) request.reply(Answer{.status = refusal});
-  live.requests.clear();
-  for (Waiter& waiter : live.waiters) waiter.reply(Answer{.status = refusal});
-  live.waiters.clear();
+  RefuseAll(live, refusal);
   Tell(EventKind::kUnreadable, now, &live.t, {}, refusal.message());
 }
 

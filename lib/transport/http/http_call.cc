@@ -98,7 +98,7 @@ std::optional<CallEnded> Maker::Prepare() {
   Result<Headers> headers =
       BuildRequestHeaders(call.context.headers, added, HostHeader(endpoint_), call.post);
   if (!headers.ok()) {
-    return Ended(call_, Kind::kNotSent, ReasonCode::kNotSent, headers.status().message());
+    return Ended(call_, Kind::kNotSent, ReasonCode::kBranchUnknown, headers.status().message());
   }
   request_ = {.post = call.post,
               .target = call_.url.target,
