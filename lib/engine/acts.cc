@@ -96,6 +96,9 @@ ActResult ApplyCancel(GlobalTransaction& t, const Act& act, Time now) {
   AddHistory(t, act, "cancel", now);
   ResetTransaction(t, now);
   t.cancel_asked = ReasonOf(ReasonCode::kCancelled, act, now);
+  for (Branch& b : t.branches) {  // asked at once, also where it waits for a retry or is parked
+    if (b.op == Op::kCheckBack && b.state == BranchState::kWaiting) ResetBranch(b);
+  }
   return {{}, true};
 }
 

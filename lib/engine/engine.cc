@@ -208,6 +208,7 @@ void Engine::ApplyDecision(Live& live, const PlannedDecision& decision, Time now
   t.outcome = decision.outcome;
   if (decision.reason.code != ReasonCode::kNone) t.reason = decision.reason;
   if (decision.outcome == Decision::kRollback) WithdrawUnusedMarks(t);
+  if (decision.outcome == Decision::kCommit) t.cancel_asked.reset();  // its question is answered
   if (decision.phase == Phase::kEnded) t.finished = now;
   live.must_write = true;
 }
