@@ -54,7 +54,7 @@ struct BranchContext {
 
 // What a branch answers. There is no conversion from Status on purpose: whether an error of the
 // branch's own means "no" or "try again" is a business decision that only its author can take.
-class BranchResult {
+class [[nodiscard]] BranchResult {
  public:
   enum class Verdict { kSuccess, kFailure, kOngoing, kUnknown };
 
@@ -64,9 +64,9 @@ class BranchResult {
   static BranchResult Success(std::string body = {}) {
     return {Verdict::kSuccess, std::move(body)};
   }
-  // No, for good: the transaction is rolled back. Only an action, a try and a check-back may say
-  // so; elsewhere it counts as unknown. `text` becomes the reason that a person reads (its first
-  // kilobyte is kept).
+  // No, for good: the transaction is rolled back. Only a saga's action, a try, an xa action and a
+  // check-back may say so; elsewhere it counts as unknown. `text` becomes the reason that a person
+  // reads (its first kilobyte is kept).
   static BranchResult Failure(std::string text) { return {Verdict::kFailure, std::move(text)}; }
   // Still at work: call again after the base interval. Never counts against a retry limit.
   static BranchResult Ongoing(std::string text = {}) {

@@ -21,9 +21,14 @@
 #include "troth/options.h"
 #include "troth/saga.h"
 #include "troth/status.h"
+#include "troth/topic.h"
 #include "troth/transaction.h"
 
 namespace troth {
+
+namespace internal {
+struct Access;  // the library's own way in
+}
 
 // The library's version, as in "0.1.0".
 TROTH_EXPORT std::string_view Version();
@@ -31,24 +36,25 @@ TROTH_EXPORT std::string_view Version();
 // A branch in this process, called for "local:<name>" URLs. It runs on a thread of the
 // coordinator's own pool, several transactions at once. It may be called again for the same (gid,
 // branch, op), so it needs a barrier like any branch. Past its request_timeout the token asks it to
-// stop; the coordinator waits for it to return in any case, and never calls the same operation
-// twice at once. An exception counts as unknown. It may not Wait() or Submit-and-Wait on its
-// coordinator.
+// stop; until it has returned the same operation is not called again. An exception counts as
+// unknown. `context` and `payload` live until it returns. It may neither Wait() on its coordinator
+// nor close, destroy or assign it. One that does not return outlives Close() and the coordinator
+// (they wait half a second for it): what it captures must outlive its return.
 using LocalFunction = std::function<BranchResult(const BranchContext& context,
                                                  std::string_view payload, std::stop_token stop)>;
 
 struct LocalBranch {
-  std::string name;  // [A-Za-z0-9._-], 1 to 64 characters; stored with transactions, so renaming it
-                     // is a migration
-  LocalFunction function;
+  std::string name = {};  // [A-Za-z0-9._-], 1 to 64 characters; stored with transactions, so
+                          // renaming it is a migration
+  LocalFunction function = {};
 };
 
 // How to reach one host, where the defaults do not do.
 struct HostOptions {
-  std::string host;                // as in the URL: "bank.example" or "bank.example:8443"
-  std::string client_certificate;  // PEM file
-  std::string client_key;          // PEM file
-  std::string proxy;               // "http://proxy.example:3128"
+  std::string host = {};                // as in the URL: "bank.example" or "bank.example:8443"
+  std::string client_certificate = {};  // PEM file
+  std::string client_key = {};          // PEM file
+  std::string proxy = {};               // "http://proxy.example:3128"
 };
 
 // What is being called, for headers_for.
@@ -59,34 +65,38 @@ struct CallInfo {
   std::string_view op;
 };
 
-// Bounds. A call that would pass one is refused with kResourceExhausted or kInvalidArgument, with
-// nothing stored.
+// Bounds, each at least 1. What passes `steps`, or one of input's bytes, is refused with
+// kInvalidArgument; what passes `live` or `unwritten_bytes` with kResourceExhausted, before
+// anything is stored. Calls past their limits wait.
 struct Limits {
-  size_t steps = 1000;
+  size_t steps = 1000;                   // of one transaction; at most 10,000
   size_t payload_bytes = 4u << 20;       // of one step
   size_t transaction_bytes = 16u << 20;  // of one definition in all
   size_t header_bytes = 16u << 10;       // of one step's headers
   size_t url_bytes = 4u << 10;
-  size_t live =
-      100'000;  // transactions in memory at once; the rest of what is due waits in the store
+  // Transactions in memory at once. At it new ones are refused; stored ones wait for room.
+  size_t live = 100'000;
   size_t unwritten_bytes = 256u << 20;  // accepted from callers and not yet durable
   size_t calls_per_host = 256;          // in flight
   size_t calls = 1024;                  // in flight in all, local functions apart
   size_t local_threads = 64;
   size_t answer_bytes = 1u << 20;  // of one HTTP answer; a larger one counts as unknown
+  size_t topics = 10'000;
+  size_t subscribers = 1000;  // of one topic
 };
 
 struct CoordinatorOptions {
   // The path of the SQLite file, made with mode 0600 if it is not there; beside it stand "-wal",
   // "-shm" and "-owner". Or
   // ":memory:", which nothing survives. Not on a network file system.
-  std::string store;
+  std::string store = {};
   // Reads only: Query, List, GetHealth, Backup. Needs no ownership, so it works beside a running
   // coordinator.
   bool read_only = false;
   // Says that this file is a restored backup: transactions that it holds as unended may have gone
   // further in the meantime, so each is parked until a person acts. Without it, opening a backup is
-  // refused.
+  // refused. For one Open only: it parks whatever the file is, each time; the backup's mark is gone
+  // afterwards.
   bool restored = false;
 
   std::vector<LocalBranch> local = {};
@@ -105,22 +115,28 @@ struct CoordinatorOptions {
 
   std::string ca_file = {};  // PEM; empty: the system's. TLS peers are always verified
   std::vector<HostOptions> hosts = {};
-  // Adds headers at send time that are never stored: the place for tokens. Called on transport
-  // threads, several at once.
+  // Adds headers at send time that are never stored: the place for tokens. Not for local functions.
+  // A header of the same name replaces the transaction's. What it is given lives until it returns.
+  // Called on transport threads, several at once; its time counts against request_timeout. If it
+  // throws, or returns a name or value that HTTP forbids (a line break, Host, …), nothing is sent
+  // and the call counts as unknown. It may not wait for the coordinator.
   std::function<Headers(const CallInfo&)> headers_for = {};
 
   // Called on one thread of the coordinator's own, never two at once, in order for each gid. They
-  // may call everything but Wait and Close. What they throw is dropped. In-process and for this
-  // life only: after a crash nothing is told again.
+  // may call everything but Wait and Close, and not destroy or assign the coordinator. What they
+  // throw is dropped. In-process and for this life only: after a crash nothing is told again. One
+  // that falls 100,000 notices behind loses the newest (the log says how many): for certainty use
+  // Wait, Query, or a last step. Whether on_finished comes before Wait returns is not specified.
   std::function<void(const Outcome&)> on_finished = {};
   std::function<void(const Event&)> on_event = {};
   std::function<void(LogLevel, std::string_view)> log = {};
 };
 
-// Who acts, and why: kept in the transaction's history. Neither may be empty.
+// Who acts, and why: kept in the transaction's history. Each 1 to 1,024 bytes without control
+// characters.
 struct Act {
-  std::string author;
-  std::string reason;
+  std::string author = {};
+  std::string reason = {};
 };
 
 struct Accepted {
@@ -145,8 +161,8 @@ struct ListPage {
 
 // Which operation of which branch: {"02", "compensate"}.
 struct BranchKey {
-  std::string branch_id;
-  std::string op;
+  std::string branch_id = {};
+  std::string op = {};
 };
 
 // What to change; unset stays as it is.
@@ -157,7 +173,7 @@ struct BranchEdit {
 };
 
 struct HostHealth {
-  std::string host;
+  std::string host;  // "http://bank.example:80"; "local:" for all local functions
   size_t in_flight = 0;
   size_t waiting = 0;  // transactions that wait for room or for the host to be back
   bool down = false;
@@ -173,17 +189,20 @@ struct Health {
   std::chrono::milliseconds clock_offset{};  // the coordinator's clock less the wall clock
   size_t live = 0;                           // transactions in memory
   size_t in_flight = 0;                      // calls
-  std::vector<HostHealth> hosts;             // those that are down, or have calls waiting
+  std::vector<HostHealth> hosts;             // those that are down, or have transactions waiting
 };
 
-// A move-only handle. All methods may be called from any thread, at once. A moved-from or closed
-// coordinator answers kFailedPrecondition everywhere; so does one in a forked child ("opened before
-// fork").
+// A move-only handle. All methods but moving, assignment and destruction may be called from any
+// thread, at once. A moved-from or closed coordinator answers kFailedPrecondition everywhere; so
+// does one in a forked child ("opened before fork").
 //
-// Errors that any method can answer are written here once: kFailedPrecondition (closed, forked,
-// read-only, or lost the store to another process), kUnavailable (the store could not say within
-// `patience` whether it holds the change: repeat the same call), kResourceExhausted (refused before
-// anything was written).
+// "Durable" means: survives a crash of the process and a power loss (SQLite's synchronous=FULL).
+// Errors that any method can answer are written here once:
+//   kFailedPrecondition  closed, forked, read-only, or lost the store to another process
+//   kUnavailable         the store could not say within `patience` whether it holds the change:
+//   repeat the same call kCancelled           Close() came first; of a change like kUnavailable:
+//   repeat it after the next Open() kResourceExhausted   refused before anything was written
+//   kDataLoss            the stored transaction can't be true and was set aside
 class TROTH_EXPORT Coordinator {
  public:
   // Opens the store, takes ownership of it, and goes on with every transaction that it holds
@@ -196,19 +215,28 @@ class TROTH_EXPORT Coordinator {
   Coordinator(Coordinator&&) noexcept;
   Coordinator& operator=(Coordinator&&) noexcept;
   // Without Close() this is a crash by design, and as safe: calls in flight are cut off, and made
-  // again after the next Open(). It does not wait for branches.
+  // again after the next Open(). It waits for no branch, and up to half a second for local
+  // functions to return.
   ~Coordinator();
 
-  // Starts no new call, waits up to `grace` for those in flight, writes what is known, and frees
-  // the file. Every Wait() answers kCancelled. kDeadlineExceeded: calls were still in flight and
-  // were cut off; everything else is done all the same. A second Close is OK.
+  // Starts no new call, waits up to `grace` for those in flight and then up to 10 s for the store,
+  // and frees the file. Every other call that is waiting answers kCancelled. OK: everything known
+  // is written. kDeadlineExceeded: calls were still in flight and were cut off; they are made again
+  // after the next Open(). kUnavailable: the store could not take the last results; what was
+  // acknowledged is safe. A later Close waits for the first, and is OK. kFailedPrecondition inside
+  // a callback or a local function: it would wait for itself.
   Status Close(std::chrono::milliseconds grace = std::chrono::seconds(5));
 
   // Accepts a saga. OK: it is durable and will be seen to its end. The same gid and content again
   // is OK with `repeated` while it is submitted or has succeeded; kAborted when it is rolling back
-  // or has failed; kAlreadyExists when the stored content is another one. kInvalidArgument names
-  // the field. Blocks for about one commit.
+  // or has failed; kAlreadyExists when the stored content is another one. Content is: mode, the
+  // steps' URLs, payloads, order and concurrency, query_prepared; headers, options and time-outs
+  // are not compared, the first ones stay. kInvalidArgument names the field. Blocks for about one
+  // commit.
   Result<Accepted> Submit(const Saga& saga);
+  // Submits, and waits. Its errors are those of Submit and of Wait: after kDeadlineExceeded the
+  // saga goes on.
+  Result<Outcome> Run(const Saga& saga, std::chrono::milliseconds timeout);
 
   // The two-phase message (message.h): Prepare, the application's local transaction, SubmitPrepared
   // or Abort; when neither comes in time, its check-back is asked. Or Submit at once, for actions
@@ -220,6 +248,8 @@ class TROTH_EXPORT Coordinator {
   Result<Accepted> Prepare(const Message& message);
   // OK: decided, durably; every action will run. Answers a repetition as Submit does. kNotFound.
   Result<Accepted> SubmitPrepared(const Message& message);
+  // Accepts it at once, without a local transaction to wait for; one that is prepared with the same
+  // content is decided.
   Result<Accepted> Submit(const Message& message);
   // Takes a prepared message, or a session's transaction, back. OK also when that was done before.
   // kFailedPrecondition: it is submitted. kNotFound.
@@ -260,8 +290,26 @@ class TROTH_EXPORT Coordinator {
   Status SkipBranch(std::string_view gid, const BranchKey& branch, const Act& act);
   // Ends the transaction as failed at once, whatever its branches have done; the outcome is
   // `forced` and names what was left in doubt.
-  // `leave_in_doubt`: a TCC or XA is stopped only with it (kFailedPrecondition): its branches keep what they reserved or locked.
+  // `leave_in_doubt`: a TCC or XA is stopped only with it (kFailedPrecondition): its branches keep
+  // what they reserved or locked.
   Status Stop(std::string_view gid, const Act& act, bool leave_in_doubt = false);
+
+  // Topics (topic.h). A message whose step says "topic://<name>" goes to those who are subscribed
+  // at its Prepare, or at its Submit where that comes first: they are looked up then and kept with
+  // it, and whoever comes or goes later changes nothing of it. Each change is durable on OK and
+  // seen by the next Prepare or Submit. kInvalidArgument names the field. kUnavailable: whether the
+  // change is there is unknown; the same again tells.
+
+  // Adds a subscriber, and the topic with its first one. kAlreadyExists: that URL has subscribed.
+  Status Subscribe(std::string_view topic, std::string_view url, std::string_view remark = {});
+  // kNotFound: no such topic, or no such subscriber. A topic without subscribers stays.
+  Status Unsubscribe(std::string_view topic, std::string_view url);
+  // kNotFound.
+  Status DeleteTopic(std::string_view topic);
+  // kNotFound.
+  Result<Topic> GetTopic(std::string_view topic) const;
+  // All of them, by name.
+  Result<std::vector<Topic>> ListTopics() const;
 
   // Starts no new calls until Resume(); accepts and stores everything meanwhile. Not stored: a new
   // Open() is not paused.
@@ -278,10 +326,10 @@ class TROTH_EXPORT Coordinator {
   Health GetHealth() const;
 
   class Impl;
-  const std::shared_ptr<Impl>& impl() const { return impl_; }  // for the library's other classes
-  explicit Coordinator(std::shared_ptr<Impl> impl);            // for the test kit
 
  private:
+  friend struct internal::Access;
+  explicit Coordinator(std::shared_ptr<Impl> impl);
   std::shared_ptr<Impl> impl_;
 };
 

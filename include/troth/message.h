@@ -15,7 +15,10 @@
 namespace troth {
 
 struct MessageStep {
-  std::string action;  // called until it succeeds: a failure counts as unknown. Empty: done at once
+  // Called until it succeeds: a failure counts as unknown. Empty: done at once. "topic://<name>":
+  // one branch for each subscriber of that topic, "02-01", "02-02", … in the place of "02" (and
+  // "02" itself for a single one), in the order in which they subscribed.
+  std::string action = {};
   std::string payload = {};
   Headers headers = {};
   CallOptions options = {};
@@ -23,12 +26,13 @@ struct MessageStep {
 
 // A value: build it, prepare or submit it, keep or drop it.
 struct Message {
-  std::string gid = NewGid();
-  std::vector<MessageStep> steps;  // in order, one after another
+  std::string gid = NewGid();           // a copy is the same transaction: see Saga::gid
+  std::vector<MessageStep> steps = {};  // in order, one after another
 
   // False: step n+1 starts after step n succeeded. True: all at once.
   bool concurrent = false;
-  // No action before that: so long after the submit, or at that time. At most one of them.
+  // No action before that: so long after the Prepare (after the Submit, where there was none; after
+  // SubmitPrepared, where it is given there first), or at that time. At most one of them.
   std::optional<std::chrono::milliseconds> delay = {};
   std::optional<Time> start = {};
 

@@ -22,31 +22,33 @@ inline constexpr std::chrono::milliseconds kNoTimeLimit{-1};
 // factor^(k-1), at most cap. A success or an "ongoing" starts over; "ongoing" always waits `first`
 // and never counts as an attempt that failed.
 struct RetryPolicy {
-  std::optional<std::chrono::milliseconds> first;  // default 10 s; at least 1 ms
-  std::optional<double> factor;                    // default 2; 1 to 100
-  std::optional<std::chrono::milliseconds> cap;    // default 10 min; at least `first`
-  std::optional<bool> jitter;  // default false; true draws each wait from [0, wait]
+  std::optional<std::chrono::milliseconds> first = {};  // default 10 s; at least 1 ms
+  std::optional<double> factor = {};                    // default 2; 1 to 100
+  std::optional<std::chrono::milliseconds> cap = {};    // default 10 min; at least `first`
+  std::optional<bool> jitter = {};  // default false; true draws each wait from [0, wait]
 
-  // For operations that may fail (an action): after this many retries of one operation without a
-  // result the transaction rolls back. Default kNoLimit. 0 means one call only.
-  std::optional<int32_t> limit;
-  // For operations that may fail: how long after its first call an operation may be without a
-  // result. Looked at between calls; past it the transaction rolls back. Default kNoTimeLimit.
-  std::optional<std::chrono::milliseconds> give_up_after;
-  // For operations that may not fail (a compensation): after this many retries the transaction is
-  // parked until a person acts. Default kNoLimit: retried at the cap for ever, seen in List() and
-  // as events.
-  std::optional<int32_t> park_after;
+  // Only a saga's action obeys `limit` and `give_up_after`: past them the saga rolls back.
+  // Everything else that the coordinator repeats (compensate, confirm, cancel, commit, rollback, a
+  // message's action, its check-back) obeys `park_after`. A try is never repeated.
+
+  // So many retries of one operation without a result. Default kNoLimit. 0 means one call only.
+  std::optional<int32_t> limit = {};
+  // How long after its first call an operation may be without a result, looked at between calls.
+  // Default kNoTimeLimit, which only this field takes.
+  std::optional<std::chrono::milliseconds> give_up_after = {};
+  // After so many retries the transaction waits until a person acts. Default kNoLimit: retried at
+  // the cap for ever, seen in List() and as events.
+  std::optional<int32_t> park_after = {};
 };
 
 struct CallOptions {
-  RetryPolicy retry;
+  RetryPolicy retry = {};
   // How long one call may take, from the start of the name lookup (if any) to the last byte of the
   // answer. Default 3 s.
-  std::optional<std::chrono::milliseconds> request_timeout;
+  std::optional<std::chrono::milliseconds> request_timeout = {};
   // Whether the text ONGOING or FAILURE in the body of a 2xx answer is a verdict, as dtm's services
   // from before 1.10 say it. Default true for http(s), and never for local functions.
-  std::optional<bool> body_verdicts;
+  std::optional<bool> body_verdicts = {};
 };
 
 }  // namespace troth

@@ -1,10 +1,13 @@
-// Status and Result<T>: how every function of Troth reports failure. No function of Troth throws.
+// Status and Result<T>: how every function of Troth reports failure. No function of Troth throws
+// (std::bad_alloc apart).
 //
 // A code is chosen by what the caller must do next; codes have Abseil's numbers and meanings.
 // Values of both classes may be copied and moved freely and used from one thread at a time.
 #pragma once
 
+#include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -27,12 +30,12 @@ enum class StatusCode : int {
   kFailedPrecondition =
       9,  // the state of the transaction or coordinator forbids the call. Don't repeat it unchanged
   kAborted = 10,          // the transaction failed as a business decision
-  kOutOfRange = 11,       // a position past the end
-  kUnimplemented = 12,    // this build lacks the part
+  kOutOfRange = 11,       // not answered yet
+  kUnimplemented = 12,    // not answered yet
   kInternal = 13,         // a defect of Troth. Report it
   kUnavailable = 14,      // the outcome is unknown. Repeat the same call with the same gid
   kDataLoss = 15,         // a stored row that can't be true
-  kUnauthenticated = 16,  // the peer did not say who it is
+  kUnauthenticated = 16,  // not answered yet
 };
 
 // The name of a code, as in "INVALID_ARGUMENT".
@@ -54,13 +57,17 @@ constexpr std::string_view StatusCodeName(StatusCode code) {
                                          "UNAVAILABLE",
                                          "DATA_LOSS",
                                          "UNAUTHENTICATED"};
-  return kNames[static_cast<int>(code)];
+  const auto index = static_cast<size_t>(code);
+  return index < std::size(kNames) ? kNames[index] : "UNKNOWN";
 }
 
 class [[nodiscard]] Status {
  public:
   Status() = default;  // OK
-  Status(StatusCode code, std::string message) : code_(code), message_(std::move(message)) {}
+  // The message of an OK is dropped.
+  Status(StatusCode code, std::string message) : code_(code) {
+    if (code != StatusCode::kOk) message_ = std::move(message);
+  }
 
   bool ok() const { return code_ == StatusCode::kOk; }
   StatusCode code() const { return code_; }
@@ -102,12 +109,19 @@ class [[nodiscard]] Result {
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
   T&& operator*() && { return std::move(*this).value(); }
+  template <class U>
+  T value_or(U&& other) const& {
+    return ok() ? *value_ : static_cast<T>(std::forward<U>(other));
+  }
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
 
  private:
   void Checked() const {
-    if (!value_.has_value()) std::abort();
+    if (value_.has_value()) return;
+    std::fprintf(stderr, "troth: the value of a failed Result was read: %s\n",
+                 status_.ToString().c_str());
+    std::abort();
   }
 
   Status status_;

@@ -23,7 +23,7 @@ class Session;
 }
 
 struct TccOptions {
-  std::string gid = NewGid();
+  std::string gid = NewGid();  // used once: another transaction needs another one
   // Undecided for longer, it rolls back.
   std::chrono::milliseconds timeout_to_fail{35'000};
   // Confirms and cancels go out in reverse order of the calls, one at a time; true: all at once.
@@ -33,11 +33,13 @@ struct TccOptions {
 };
 
 struct TccBranch {
-  std::string try_url;       // reserves; called once, by Call()
-  std::string confirm_url;   // makes the reservation final; may not fail. Empty: nothing to do
-  std::string cancel_url;    // gives it back; also called when it is not known whether the try ran
+  std::string try_url = {};      // reserves; called once, by Call()
+  std::string confirm_url = {};  // makes the reservation final; may not fail. Empty: nothing to do
+  std::string cancel_url =
+      {};                    // gives it back; also called when it is not known whether the try ran
   std::string payload = {};  // sent to all three
   Headers headers = {};
+  CallOptions options = {};  // over the transaction's
 };
 
 // One global transaction that is being put together. Move-only; used from one thread at a time. It

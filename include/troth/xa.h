@@ -21,7 +21,7 @@ class Session;
 }
 
 struct XaOptions {
-  std::string gid = NewGid();
+  std::string gid = NewGid();  // used once: another transaction needs another one
   // Undecided for longer, it rolls back.
   std::chrono::milliseconds timeout_to_fail{35'000};
   Headers headers = {};
@@ -32,9 +32,10 @@ struct XaBranch {
   // Called with op=action (do the work, and prepare it), then op=commit or op=rollback. The first
   // call also carries phase2_url, for branches that register themselves; here they are registered
   // already, and told success.
-  std::string url;
+  std::string url = {};
   std::string payload = {};  // of the first call; the second phase has none
   Headers headers = {};
+  CallOptions options = {};  // over the transaction's
 };
 
 // As Tcc (see there): move-only, one thread at a time, rolls back when it ends undecided.

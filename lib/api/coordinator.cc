@@ -46,6 +46,10 @@ Result<Accepted> Coordinator::Submit(const Saga& saga) {
   if (!impl_) return Gone();
   return impl_->Submit(saga);
 }
+Result<Outcome> Coordinator::Run(const Saga& saga, std::chrono::milliseconds timeout) {
+  if (!impl_) return Gone();
+  return impl_->Run(saga, timeout);
+}
 Result<Accepted> Coordinator::Prepare(const Message& message) {
   if (!impl_) return Gone();
   return impl_->Submit(message, /*prepare=*/true);

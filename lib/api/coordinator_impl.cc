@@ -50,11 +50,17 @@ Status Coordinator::Impl::Close(milliseconds grace) {
     return {StatusCode::kFailedPrecondition,
             "Close() inside a callback or a local function would wait for itself"};
   }
+  const std::lock_guard closing(closing_);  // a later one waits for the first
   if (closed_.exchange(true)) return {};
-  const bool in_time = backends_.driver == nullptr || backends_.driver->Close(grace);
+  internal::Driver::Closed closed;
+  if (backends_.driver != nullptr) closed = backends_.driver->Close(grace);
   const std::unique_lock lock(reading_);
   backends_.store->Close();
-  if (in_time) return {};
+  if (!closed.written) {
+    return {StatusCode::kUnavailable,
+            "the store could not take the last results; what was acknowledged is safe"};
+  }
+  if (closed.in_time) return {};
   return {StatusCode::kDeadlineExceeded,
           "calls were still in flight and were cut off; they are made again after the next Open()"};
 }
@@ -138,7 +144,7 @@ Result<Accepted> Coordinator::Impl::SubmitPrepared(const Message& message) {
   return Accepted{.gid = message.gid, .repeated = answer.repeated};
 }
 
-Status Coordinator::Impl::Begin(const internal::SessionInput& input) {
+Result<internal::Policy> Coordinator::Impl::Begin(const internal::SessionInput& input) {
   if (Status writable = Writable(); !writable.ok()) return writable;
   auto definition =
       internal::DefinitionOf(input, options_.defaults, options_.limits, options_.barrier_retention);
@@ -148,15 +154,17 @@ Status Coordinator::Impl::Begin(const internal::SessionInput& input) {
   t.outcome = internal::Decision::kUndecided;
   const Answer answer = AskToAccept(std::move(t), nullptr);
   if (answer.status.ok() && answer.repeated) {
-    return {StatusCode::kAlreadyExists, Concat("options.gid: ", input.gid, " is in use")};
+    return Status(StatusCode::kAlreadyExists, Concat("options.gid: ", input.gid, " is in use"));
   }
-  return answer.status;
+  if (!answer.status.ok()) return answer.status;
+  return (*definition)->policies[0];
 }
 
-Status Coordinator::Impl::CheckStep(const internal::SessionStepInput& step) const {
-  return internal::CheckSessionStep(step, options_.limits, [this](std::string_view url) {
-    return backends_.transport->CheckUrl(url);
-  });
+Result<internal::Policy> Coordinator::Impl::CheckStep(const internal::SessionStepInput& step,
+                                                      const internal::Policy& transaction) const {
+  return internal::CheckSessionStep(
+      step, transaction, options_.limits,
+      [this](std::string_view url) { return backends_.transport->CheckUrl(url); });
 }
 
 Answer Coordinator::Impl::Decide(std::string_view gid, internal::Request::Body body) {
@@ -176,13 +184,21 @@ void Coordinator::Impl::Post(std::string_view gid, internal::Request::Body body)
       .gid = std::string(gid), .body = std::move(body), .reply = [](Answer&&) {}});
 }
 
+Result<Outcome> Coordinator::Impl::Run(const Saga& saga, milliseconds timeout) {
+  if (internal::InsideLocalFunction())
+    return Wait(saga.gid, timeout);  // refused, before anything runs
+  const Result<Accepted> accepted = Submit(saga);
+  if (!accepted.ok()) return accepted.status();
+  return Wait(saga.gid, timeout);
+}
+
 Result<Outcome> Coordinator::Impl::Wait(std::string_view gid, milliseconds timeout) {
   if (Status usable = Usable(); !usable.ok()) return usable;
   if (backends_.driver == nullptr) return EndedOutcome(gid);
   if (internal::InsideLocalFunction()) {
     return Status(
         StatusCode::kFailedPrecondition,
-        "Wait() inside a callback or a local function would wait for itself; use OnFinished or "
+        "Wait() inside a callback or a local function would wait for itself; use on_finished or "
         "wait elsewhere");
   }
   const auto call = std::make_shared<PendingCall>();

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <shared_mutex>
 #include <string_view>
 
@@ -28,6 +29,16 @@ struct Backends {
   std::unique_ptr<Driver> driver;  // none: read-only
 };
 
+// The library's own way into a Coordinator.
+struct Access {
+  static const std::shared_ptr<Coordinator::Impl>& Impl(const Coordinator& coordinator) {
+    return coordinator.impl_;
+  }
+  static Coordinator Make(std::shared_ptr<Coordinator::Impl> impl) {
+    return Coordinator(std::move(impl));
+  }
+};
+
 // The seam for the test kit: a coordinator on other parts. `options` have passed CheckOptions.
 TROTH_EXPORT Coordinator MakeCoordinator(CoordinatorOptions options, Backends backends);
 // kInvalidArgument names the field.
@@ -47,13 +58,16 @@ class __attribute__((visibility("hidden"))) Coordinator::Impl {
   bool ForkedChild() const { return getpid() != process_; }
 
   Result<Accepted> Submit(const Saga& saga);
+  Result<Outcome> Run(const Saga& saga, std::chrono::milliseconds timeout);
   Result<Accepted> Submit(const Message& message, bool prepare);
   Result<Accepted> SubmitPrepared(const Message& message);
   Result<Outcome> Wait(std::string_view gid, std::chrono::milliseconds timeout);
 
   // For sessions.
-  Status Begin(const internal::SessionInput& input);
-  Status CheckStep(const internal::SessionStepInput& step) const;
+  Result<internal::Policy> Begin(const internal::SessionInput& input);
+  internal::Policy DefaultPolicy() const { return internal::PolicyOf(options_.defaults); }
+  Result<internal::Policy> CheckStep(const internal::SessionStepInput& step,
+                                     const internal::Policy& transaction) const;
   internal::Answer Decide(std::string_view gid, internal::Request::Body body);
   internal::Answer CallBranch(std::string_view gid, internal::SessionCallRequest call);
   void Post(std::string_view gid, internal::Request::Body body);
@@ -83,6 +97,7 @@ class __attribute__((visibility("hidden"))) Coordinator::Impl {
   internal::Backends backends_;
   const pid_t process_;
   std::atomic<bool> closed_{false};
+  std::mutex closing_;
   std::atomic<uint64_t> next_ticket_{1};
   mutable std::shared_mutex
       reading_;  // shared: the store is being read; exclusive: it is being closed

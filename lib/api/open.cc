@@ -49,7 +49,9 @@ Status CheckLimits(const Limits& limits) {
                                                 {"calls_per_host", limits.calls_per_host},
                                                 {"calls", limits.calls},
                                                 {"local_threads", limits.local_threads},
-                                                {"answer_bytes", limits.answer_bytes}};
+                                                {"answer_bytes", limits.answer_bytes},
+                                                {"topics", limits.topics},
+                                                {"subscribers", limits.subscribers}};
   for (const auto& [name, value] : all) {
     if (value == 0) return Refuse(Concat("limits.", name), "must be at least 1");
   }
@@ -112,7 +114,7 @@ Status CheckOptions(const CoordinatorOptions& options) {
 }
 
 Coordinator MakeCoordinator(CoordinatorOptions options, Backends backends) {
-  return Coordinator(std::make_shared<Coordinator::Impl>(std::move(options), std::move(backends)));
+  return Access::Make(std::make_shared<Coordinator::Impl>(std::move(options), std::move(backends)));
 }
 
 }  // namespace internal

@@ -3,6 +3,7 @@
 #include <exception>
 
 #include "base/text.h"
+#include "model/gid.h"
 #include "model/stored.h"
 
 namespace troth::internal {
@@ -10,6 +11,7 @@ namespace {
 
 // Branch ids have two digits a level (protocol.md §1).
 constexpr uint32_t kCallsMax = 99;
+constexpr size_t kBranchIdMax = 20;
 
 std::string TwoDigits(uint32_t number) { return Concat(number < 10 ? "0" : "", number); }
 
@@ -35,9 +37,29 @@ Result<std::unique_ptr<Session>> Session::Begin(const std::shared_ptr<Coordinato
   if (impl == nullptr) {
     return Status(StatusCode::kFailedPrecondition, "the coordinator was moved from");
   }
-  const Status begun = impl->Begin(input);
-  if (!begun.ok()) return begun;
-  return std::make_unique<Session>(impl, input.mode, input.gid);
+  const Result<Policy> begun = impl->Begin(input);
+  if (!begun.ok()) return begun.status();
+  return std::make_unique<Session>(impl, input.mode, input.gid, *begun);
+}
+
+Result<std::unique_ptr<Session>> Session::Join(const std::shared_ptr<Coordinator::Impl>& impl,
+                                               Mode mode, const BranchContext& context) {
+  const auto refuse = [](std::string_view why) {
+    return Status(StatusCode::kInvalidArgument, Concat("context: ", why));
+  };
+  if (impl == nullptr) {
+    return Status(StatusCode::kFailedPrecondition, "the coordinator was moved from");
+  }
+  if (context.trans_type != ModeName(mode) || context.op != "try") {
+    return refuse("only the try of a tcc can join its transaction");
+  }
+  if (Status gid = CheckGid(context.gid); !gid.ok()) return Under("context.", gid);
+  if (context.branch_id.empty() || context.branch_id.size() > kBranchIdMax ||
+      HasControlBytes(context.branch_id)) {
+    return refuse("branch_id is empty, longer than 20 bytes, or has control characters");
+  }
+  return std::make_unique<Session>(impl, mode, context.gid, impl->DefaultPolicy(),
+                                   context.branch_id);
 }
 
 Result<std::string> Session::Call(const SessionStepInput& input, Step step, std::string op,
@@ -48,14 +70,16 @@ Result<std::string> Session::Call(const SessionStepInput& input, Step step, std:
     return Status(StatusCode::kResourceExhausted,
                   Concat(gid_, ": a session has at most ", kCallsMax, " branches"));
   }
-  if (Status checked = (*impl)->CheckStep(input); !checked.ok()) return checked;
+  const Result<Policy> policy = (*impl)->CheckStep(input, policy_);
+  if (!policy.ok()) return policy.status();
+  if (*policy != policy_) step.own = *policy;
   step.branch_id = parent_ + TwoDigits(++calls_);
   const std::string branch_id = step.branch_id;
   const auto payload = std::make_shared<const std::string>(input.payload);
   const Headers headers = input.headers;
   const auto document = std::make_shared<const std::string>(EncodeStep(step));
   const Answer registered = (*impl)->Decide(
-      gid_, RegisterRequest{std::make_shared<const Step>(std::move(step)), document});
+      gid_, RegisterRequest{mode_, std::make_shared<const Step>(std::move(step)), document});
   if (!registered.status.ok()) return registered.status;
   if (url.empty()) return std::string();
   Answer called = (*impl)->CallBranch(

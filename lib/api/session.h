@@ -17,14 +17,19 @@ namespace troth::internal {
 class __attribute__((visibility("hidden"))) Session {
  public:
   // Of who began it.
-  Session(std::weak_ptr<Coordinator::Impl> coordinator, Mode mode, std::string gid)
-      : coordinator_(std::move(coordinator)), mode_(mode), gid_(std::move(gid)), owner_(true) {}
+  Session(std::weak_ptr<Coordinator::Impl> coordinator, Mode mode, std::string gid, Policy policy)
+      : coordinator_(std::move(coordinator)),
+        mode_(mode),
+        gid_(std::move(gid)),
+        policy_(policy),
+        owner_(true) {}
   // Of a branch that joined.
-  Session(std::weak_ptr<Coordinator::Impl> coordinator, Mode mode, std::string gid,
+  Session(std::weak_ptr<Coordinator::Impl> coordinator, Mode mode, std::string gid, Policy policy,
           std::string parent)
       : coordinator_(std::move(coordinator)),
         mode_(mode),
         gid_(std::move(gid)),
+        policy_(policy),
         parent_(std::move(parent)) {}
   ~Session();
   Session(const Session&) = delete;
@@ -32,6 +37,12 @@ class __attribute__((visibility("hidden"))) Session {
 
   static Result<std::unique_ptr<Session>> Begin(const std::shared_ptr<Coordinator::Impl>& impl,
                                                 const SessionInput& input);
+
+  // A branch joins the transaction of its context.
+  static Result<std::unique_ptr<Session>> Join(const std::shared_ptr<Coordinator::Impl>& impl,
+                                               Mode mode, const BranchContext& context);
+  // What a moved-from session answers.
+  static Status Gone() { return {StatusCode::kFailedPrecondition, "the session was moved from"}; }
 
   const std::string& gid() const { return gid_; }
 
@@ -50,6 +61,7 @@ class __attribute__((visibility("hidden"))) Session {
   const std::weak_ptr<Coordinator::Impl> coordinator_;
   const Mode mode_;
   const std::string gid_;
+  const Policy policy_;       // of a branch that says nothing itself
   const std::string parent_;  // its branch id, in front of those it registers
   const bool owner_ = false;
   bool decided_ = false;

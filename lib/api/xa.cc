@@ -15,19 +15,24 @@ Xa& Xa::operator=(Xa&&) noexcept = default;
 Xa::~Xa() = default;
 
 Result<Xa> Xa::Begin(Coordinator& coordinator, const XaOptions& options) {
-  auto session = Session::Begin(coordinator.impl(), {.mode = Mode::kXa,
-                                                     .gid = options.gid,
-                                                     .timeout_to_fail = options.timeout_to_fail,
-                                                     .concurrent = true,
-                                                     .headers = options.headers,
-                                                     .options = options.options});
+  auto session = Session::Begin(internal::Access::Impl(coordinator),
+                                {.mode = Mode::kXa,
+                                 .gid = options.gid,
+                                 .timeout_to_fail = options.timeout_to_fail,
+                                 .concurrent = true,
+                                 .headers = options.headers,
+                                 .options = options.options});
   if (!session.ok()) return session.status();
   return Xa(*std::move(session));
 }
 
-const std::string& Xa::gid() const { return session_->gid(); }
+const std::string& Xa::gid() const {
+  static const std::string& none = *new std::string;  // never destroyed
+  return session_ != nullptr ? session_->gid() : none;
+}
 
 Result<std::string> Xa::Call(const XaBranch& branch) {
+  if (session_ == nullptr) return Session::Gone();
   if (branch.url.empty()) {
     return Status(StatusCode::kInvalidArgument, "branch.url: empty");
   }
@@ -38,13 +43,17 @@ Result<std::string> Xa::Call(const XaBranch& branch) {
             .payload = {},
             .headers = branch.headers,
             .after = {}};
-  return session_->Call(
-      {.urls = {{"url", branch.url}}, .payload = branch.payload, .headers = branch.headers},
-      std::move(step), "action", branch.url);
+  return session_->Call({.urls = {{"url", branch.url}},
+                         .payload = branch.payload,
+                         .headers = branch.headers,
+                         .options = branch.options},
+                        std::move(step), "action", branch.url);
 }
 
-Status Xa::Commit() { return session_->Commit(); }
-Status Xa::Rollback(std::string_view why) { return session_->Rollback(why); }
+Status Xa::Commit() { return session_ != nullptr ? session_->Commit() : Session::Gone(); }
+Status Xa::Rollback(std::string_view why) {
+  return session_ != nullptr ? session_->Rollback(why) : Session::Gone();
+}
 
 Result<Accepted> RunXa(Coordinator& coordinator, const XaOptions& options,
                        const std::function<Status(Xa&)>& function) {

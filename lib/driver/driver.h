@@ -74,9 +74,12 @@ class Driver {
   // The driver's clock less the wall clock.
   virtual std::chrono::milliseconds ClockOffset() const = 0;
 
-  // Ends in order: no new calls, `grace` for those in flight, everything known is written. False:
-  // calls were cut off.
-  virtual bool Close(std::chrono::milliseconds grace) = 0;
+  struct Closed {
+    bool in_time = true;  // else calls were cut off
+    bool written = true;  // else the store could not take the last results
+  };
+  // Ends in order: no new calls, `grace` for those in flight, everything known is written.
+  virtual Closed Close(std::chrono::milliseconds grace) = 0;
   // Ends as a crash does.
   virtual void Abandon() = 0;
 };

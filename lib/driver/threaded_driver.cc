@@ -105,26 +105,23 @@ bool ThreadedDriver::WaitQuiet(milliseconds timeout) {
   return quiet_changed_.wait_for(lock, timeout, [&] { return quiet_ && queue_.empty(); });
 }
 
-bool ThreadedDriver::Close(milliseconds grace) {
-  if (!engine_) return true;
+Driver::Closed ThreadedDriver::Close(milliseconds grace) {
+  Closed closed;
+  if (!engine_) return closed;
   // The engine hears of it before it may be found quiet.
   Post(ControlRequest{
       .kind = ControlRequest::Kind::kClose, .name = {}, .done = [this](const Health&) {
         const std::lock_guard lock(mutex_);
         closing_ = true;
       }});
-  bool in_time = WaitQuiet(grace);
-  if (!in_time) {
-    in_time = transport_.Close(milliseconds{0});
-    WaitQuiet(kFlushPatience);
-  } else {
-    transport_.Close(milliseconds{0});
-  }
+  const bool quiet = WaitQuiet(grace);
+  closed.in_time = transport_.Close(milliseconds{0});
+  closed.written = quiet || WaitQuiet(kFlushPatience);
   StopEngineThread();
   writer_.Stop();
   engine_.reset();
   notifier_.Stop(/*drain=*/true);
-  return in_time;
+  return closed;
 }
 
 void ThreadedDriver::Abandon() {

@@ -29,7 +29,7 @@ class ThreadedDriver : public Driver, private EventSink, private CallSink {
   bool Await(PendingCall& call, std::optional<std::chrono::milliseconds> timeout) override;
   Time Now() const override { return clock_.Now(); }
   std::chrono::milliseconds ClockOffset() const override { return clock_.Offset(); }
-  bool Close(std::chrono::milliseconds grace) override;
+  Closed Close(std::chrono::milliseconds grace) override;
   void Abandon() override;
 
  private:

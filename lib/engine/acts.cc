@@ -86,13 +86,13 @@ bool IsInDoubt(const GlobalTransaction& t, const Branch& branch) {
 
 ActResult ApplyCancel(GlobalTransaction& t, const Act& act, Time now) {
   if (t.phase == Phase::kEnded) return {Ended(t)};
-  if (HistoryFull(t)) return RefuseFull(t);
   if (t.outcome == Decision::kRollback || t.cancel_asked) return {};
   const bool delayed = t.mode() == Mode::kMessage && t.start > now && !AnyActionMarked(t);
   if (t.outcome == Decision::kCommit && !delayed) {
     return {{StatusCode::kFailedPrecondition,
              Concat(t.gid, " is decided: it commits, and can't be cancelled")}};
   }
+  if (HistoryFull(t)) return RefuseFull(t);
   AddHistory(t, act, "cancel", now);
   ResetTransaction(t, now);
   t.cancel_asked = ReasonOf(ReasonCode::kCancelled, act, now);
@@ -210,7 +210,12 @@ ActResult ApplyAbort(GlobalTransaction& t, std::string_view why, Time now) {
   return {{}, true};
 }
 
-ActResult ApplyRegister(GlobalTransaction& t, const std::shared_ptr<const Step>& step, Time now) {
+ActResult ApplyRegister(GlobalTransaction& t, Mode mode, const std::shared_ptr<const Step>& step,
+                        Time now) {
+  if (t.mode() != mode) {
+    return {{StatusCode::kFailedPrecondition,
+             Concat(t.gid, " is a ", ModeName(t.mode()), ", not a ", ModeName(mode))}};
+  }
   for (size_t i = 0; i < t.registered.size(); ++i) {
     if (t.registered[i]->branch_id != step->branch_id) continue;
     if (*t.registered[i] == *step && t.phase == Phase::kPrepared) return {};

@@ -28,7 +28,8 @@ ActResult ApplyStop(GlobalTransaction& t, const Act& act, bool leave_in_doubt, T
 ActResult ApplySubmit(GlobalTransaction& t, std::string_view digest, Time start);
 ActResult ApplyAbort(GlobalTransaction& t, std::string_view why, Time now);
 // A branch joins a prepared transaction; the same again is OK and changes nothing (R16).
-ActResult ApplyRegister(GlobalTransaction& t, const std::shared_ptr<const Step>& step, Time now);
+ActResult ApplyRegister(GlobalTransaction& t, Mode mode, const std::shared_ptr<const Step>& step,
+                        Time now);
 
 // The branch that a key names; kNotFound lists those that there are.
 Result<uint16_t> FindBranch(const GlobalTransaction& t, const BranchKey& key);

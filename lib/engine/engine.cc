@@ -206,6 +206,8 @@ void Engine::ApplyDecision(Live& live, const PlannedDecision& decision, Time now
   GlobalTransaction& t = live.t;
   t.phase = decision.phase;
   t.outcome = decision.outcome;
+  // A question that a person asked of a prepared message has its answer.
+  if (t.outcome == Decision::kCommit) t.cancel_asked.reset();
   if (decision.reason.code != ReasonCode::kNone) t.reason = decision.reason;
   if (decision.outcome == Decision::kRollback) WithdrawUnusedMarks(t);
   if (decision.outcome == Decision::kCommit) t.cancel_asked.reset();  // its question is answered

@@ -151,6 +151,7 @@ class Engine {
   std::vector<LiveId> outstanding_;  // whose writes are with the store
   bool committing_ = false;
   std::string store_problem_;
+  std::string load_problem_;
   Milliseconds store_backoff_{};
   std::optional<Time> store_retry_;
   size_t unwritten_results_ = 0;  // while the store has trouble (R29)

@@ -40,6 +40,7 @@ struct AbortRequest {
   std::string why;
 };
 struct RegisterRequest {
+  Mode mode = Mode::kTcc;  // of the session
   std::shared_ptr<const Step> step;
   std::shared_ptr<const std::string> document;  // the encoded step
 };

@@ -154,8 +154,9 @@ void Engine::ApplyRequests(Live& live, Time now) {
   std::vector<Request> requests = std::move(live.requests);
   live.requests.clear();
   for (Request& request : requests) {
-    // A decision that follows from one request comes before the next one is looked at (R15).
-    if (live.must_write) Settle(live, now);
+    // A decision that follows from a result, or from one request, comes before the next one is
+    // looked at (R15).
+    Settle(live, now);
     if (!ApplyRequest(live, request, now)) live.requests.push_back(std::move(request));
   }
 }
@@ -326,7 +327,8 @@ void Engine::AskStore(Time now) {
 
 void Engine::OnDueLoaded(DueLoaded& loaded, Time now) {
   for (Loaded& one : loaded.transactions) Admit(one, now);
-  if (!loaded.status.ok()) StoreFails(loaded.status, now);
+  // No commit has to wait for that: the loader tries again by itself.
+  load_problem_ = loaded.status.message();
   loader_.OnLoaded(loaded, now);
 }
 
@@ -341,6 +343,7 @@ Live* Engine::Admit(Loaded& loaded, Time now) {
   // What has ended stays in `loaded`: who asked for it is answered from there.
   if (loaded.transaction.value()->phase == Phase::kEnded) return nullptr;
   std::unique_ptr<GlobalTransaction> t = std::move(loaded.transaction).value();
+  t->restored = t->restored || loaded.row.parked == ReasonCode::kParkedRestored;
   RecordLoad(*t, options_.unclean && t->updated < opened_, now);
   Live& live = Add(std::move(t));
   live.stored_due = loaded.row.due;
@@ -403,7 +406,7 @@ void Engine::OnPurged(Purged& purged, Time now) {
   if (!purged.status.ok()) {
     purge_at_ = now + kPurgePassPause;
   } else if (!purged.pass.finished) {
-    purge_at_ = queue_.empty() ? now : now + kPurgePause;
+    purge_at_ = queue_.empty() && !committing_ ? now : now + kPurgePause;
   } else {
     purge_.reset();
     purge_at_.reset();
@@ -421,7 +424,7 @@ Health Engine::GetHealth() const {
   health.open = !closing_;
   health.owner = !lost_owner_;
   health.paused = paused_;
-  health.store_problem = store_problem_;
+  health.store_problem = store_problem_.empty() ? load_problem_ : store_problem_;
   health.live = live_.size();
   health.in_flight = calls_.size();
   health.hosts = hosts_.Health();

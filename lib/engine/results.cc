@@ -137,7 +137,7 @@ void RecordLoad(GlobalTransaction& t, bool local_calls_wait, Time now) {
     if (b.state != BranchState::kWaiting) continue;
     const Milliseconds longest = std::max(b.interval, t.PolicyOf(b).first);
     if (b.next > now + longest) b.next = now + longest;
-    if (local_calls_wait && b.called && b.next <= now && IsLocalUrl(t.UrlOf(i))) {
+    if (local_calls_wait && b.next <= now && IsLocalUrl(t.UrlOf(i))) {
       b.next = now + kUncleanLocalWait;
     }
   }

@@ -57,7 +57,7 @@ bool Engine::ApplySession(Live& live, Request& request, Time now) {
       return Finish(live, request,
                     {{StatusCode::kResourceExhausted, Concat("limits.steps: ", t.Steps())}});
     }
-    const ActResult result = ApplyRegister(t, joins->step, now);
+    const ActResult result = ApplyRegister(t, joins->mode, joins->step, now);
     if (result.changed) live.new_parts.push_back({t.registered_parts.back(), joins->document});
     return Finish(live, request, result);
   }

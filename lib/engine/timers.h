@@ -30,6 +30,8 @@ class Timers {
     }
     heap_.emplace_back(*at, id);
     std::push_heap(heap_.begin(), heap_.end(), std::greater<>());
+    // What was overtaken or removed is dropped before it is the larger part.
+    if (heap_.size() > 2 * at_.size() + 64) Rebuild();
   }
 
   // The earliest that is set.
@@ -50,6 +52,11 @@ class Timers {
   }
 
  private:
+  void Rebuild() {
+    heap_.clear();
+    for (const auto& [id, at] : at_) heap_.emplace_back(at, id);
+    std::make_heap(heap_.begin(), heap_.end(), std::greater<>());
+  }
   void Pop() {
     std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
     heap_.pop_back();

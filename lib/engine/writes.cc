@@ -22,6 +22,16 @@ ReasonCode ParkedCode(const Plan& plan) {
   return plan.parked.empty() ? ReasonCode::kNone : plan.parked.front().code;
 }
 
+// What kept the store from taking a batch, or from taking it whole.
+Status ProblemOf(const BatchResult& result) {
+  if (result.kind != BatchResult::Kind::kCommitted) return result.status;
+  for (const WriteResult& written : result.writes) {
+    const bool refused = written.kind == WriteResult::Kind::kNotWritten;
+    if (refused && written.status.code() != StatusCode::kDataLoss) return written.status;
+  }
+  return {};
+}
+
 }  // namespace
 
 // `due` in the row is when a fresh life must look at the transaction: now, while anything is under
@@ -35,7 +45,8 @@ TransactionRow Engine::RowToWrite(const Live& live, const Plan& plan, bool leavi
   } else if (leaving) {
     row.due = plan.wake;
   } else {
-    const bool under_way = live.must_write || live.in_flight > 0 || !plan.calls.empty();
+    const bool under_way =
+        live.must_write || live.in_flight > 0 || !plan.calls.empty() || !plan.marks.empty();
     row.due = under_way ? live.t.updated : plan.wake;
   }
   return row;
@@ -123,10 +134,10 @@ void Engine::OnBatchDone(BatchDone& done, Time now) {
   }
   TROTH_CHECK(done.result.kind != BatchResult::Kind::kUnknown);  // the port settles that first
   const bool committed = done.result.kind == BatchResult::Kind::kCommitted;
-  if (committed) {
+  if (const Status problem = ProblemOf(done.result); problem.ok()) {
     StoreWorks(now);
   } else {
-    StoreFails(done.result.status, now);
+    StoreFails(problem, now);
   }
   for (size_t i = 0; i < writers.size(); ++i) {
     Live* live = Find(writers[i]);
@@ -207,8 +218,13 @@ void Engine::OnNotWritten(Live& live, Write&& write, std::vector<PendingReply>&&
       requests.push_back(Request{
           .gid = live.t.gid, .body = WaitRequest{waiter.ticket}, .reply = std::move(waiter.reply)});
     }
+    const std::string gid = live.t.gid;
     Remove(live);
     for (Request& request : requests) OnRequest(std::move(request), now);
+    // The stored one may have been read, and passed over, while this one stood in its place.
+    if (status.ok() && FindGid(gid) == nullptr && loading_.try_emplace(gid).second) {
+      store_.Load(gid);
+    }
     return;
   }
   for (PendingReply& pending : replies) live.replies.push_back(std::move(pending));

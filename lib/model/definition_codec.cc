@@ -37,7 +37,8 @@ enum : uint32_t {
   kPayload = 5,
   kHeader = 6,
   kAfter = 7,
-  kPolicy = 8
+  kPolicy = 8,
+  kOwnPolicy = 9
 };
 }  // namespace step_field
 namespace policy_field {
@@ -84,9 +85,9 @@ void BytesUnlessEmpty(FieldWriter& out, uint32_t number, std::string_view bytes)
   if (!bytes.empty()) out.Bytes(number, bytes);
 }
 
-void WritePolicy(FieldWriter& out, const Policy& policy) {
+void WritePolicy(FieldWriter& out, uint32_t number, const Policy& policy) {
   namespace f = policy_field;
-  const FieldWriter::Mark mark = out.Open(definition_field::kPolicy, kPolicySize);
+  const FieldWriter::Mark mark = out.Open(number, kPolicySize);
   out.Varint(f::kFirst, static_cast<uint64_t>(policy.first.count()));
   out.Double(f::kFactor, policy.factor);
   out.Varint(f::kCap, static_cast<uint64_t>(policy.cap.count()));
@@ -113,6 +114,7 @@ void WriteStepFields(FieldWriter& out, const Step& step) {
     out.Close(after);
   }
   if (step.policy != 0) out.Varint(f::kPolicy, step.policy);
+  if (step.own) WritePolicy(out, f::kOwnPolicy, *step.own);
 }
 
 void WriteStep(FieldWriter& out, const Step& step) {
@@ -219,6 +221,9 @@ Status ReadStep(std::string_view bytes, Step& step) {
         break;
       case f::kPolicy:
         step.policy = in.Uint<uint16_t>();
+        break;
+      case f::kOwnPolicy:
+        in.Keep(ReadPolicy(in.Bytes(), step.own.emplace()));
         break;
       default:
         break;
@@ -335,7 +340,7 @@ std::string EncodeDefinition(const Definition& definition) {
   if (definition.concurrent) out.Varint(f::kConcurrent, 1);
   BytesUnlessEmpty(out, f::kQueryPrepared, definition.query_prepared);
   WriteHeaders(out, f::kHeader, definition.headers);
-  for (const Policy& policy : definition.policies) WritePolicy(out, policy);
+  for (const Policy& policy : definition.policies) WritePolicy(out, f::kPolicy, policy);
   if (definition.timeout_to_fail) {
     out.Varint(f::kTimeoutToFail, static_cast<uint64_t>(definition.timeout_to_fail->count()));
   }

@@ -9,6 +9,7 @@
 #include "model/bounds.h"
 #include "model/gid.h"
 #include "model/order.h"
+#include "model/topic.h"
 
 namespace troth::internal {
 namespace {
@@ -49,11 +50,6 @@ Status ReadOptions(const CallOptions& options, const Policy& above, Policy& out)
   out = Over(above, options);
   if (Status s = CheckCap(out, options); !s.ok()) return Under("options.", s);
   return Status();
-}
-
-// "01", "02", …, "100".
-std::string BranchId(size_t step) {
-  return step + 1 < 10 ? Concat("0", step + 1) : std::to_string(step + 1);
 }
 
 size_t BytesOf(const Headers& headers) {
@@ -130,7 +126,7 @@ Status SagaReader::ReadStep(size_t index, Definition& out) {
   Policy policy;
   if (Status s = ReadOptions(from.options, out.policies[0], policy); !s.ok()) return s;
   Step& step = out.steps.emplace_back();
-  step.branch_id = BranchId(index);
+  step.branch_id = BranchNumber(index);
   step.forward = from.action;
   step.rollback = from.compensate;
   step.payload = from.payload;
@@ -224,15 +220,27 @@ Status ReadMessage(const Message& message, const CallOptions& defaults, const Li
   return {};
 }
 
+std::string NotATopicName(std::string_view name) {
+  return Concat("\"", Truncated(name, kGidBytesMax), "\" is not 1 to 128 of A-Z a-z 0-9 . _ -");
+}
+
+// An action is a URL, or a topic that is expanded later.
+Status CheckMessageAction(const std::string& action, const Limits& limits,
+                          const UrlCheck& check_url) {
+  const std::optional<std::string_view> topic = TopicOf(action);
+  if (!topic) return CheckUrl("action", action, limits, check_url);
+  return IsTopicName(*topic) ? Status() : Refused("action", NotATopicName(*topic));
+}
+
 Status ReadMessageStep(const MessageStep& from, size_t index, const Limits& limits,
                        const UrlCheck& check_url, Definition& out) {
-  if (Status s = CheckUrl("action", from.action, limits, check_url); !s.ok()) return s;
+  if (Status s = CheckMessageAction(from.action, limits, check_url); !s.ok()) return s;
   if (Status s = CheckPayload(from.payload, limits); !s.ok()) return s;
   if (Status s = CheckHeaders(from.headers, limits); !s.ok()) return s;
   Policy policy;
   if (Status s = ReadOptions(from.options, out.policies[0], policy); !s.ok()) return s;
   Step& step = out.steps.emplace_back();
-  step.branch_id = BranchId(index);
+  step.branch_id = BranchNumber(index);
   step.forward = from.action;
   step.payload = from.payload;
   step.headers = from.headers;
@@ -304,15 +312,21 @@ Result<std::shared_ptr<const Definition>> DefinitionOf(const SessionInput& sessi
   return std::shared_ptr<const Definition>(std::move(definition));
 }
 
-Status CheckSessionStep(const SessionStepInput& step, const Limits& limits,
-                        const UrlCheck& check_url) {
+Result<Policy> CheckSessionStep(const SessionStepInput& step, const Policy& transaction,
+                                const Limits& limits, const UrlCheck& check_url) {
   for (const auto& [field, url] : step.urls) {
     if (Status s = CheckUrl(field, url, limits, check_url); !s.ok()) return Under("branch.", s);
   }
   if (Status s = CheckPayload(step.payload, limits); !s.ok()) return Under("branch.", s);
   if (Status s = CheckHeaders(step.headers, limits); !s.ok()) return Under("branch.", s);
-  return {};
+  Policy policy;
+  if (Status s = ReadOptions(step.options, transaction, policy); !s.ok()) {
+    return Under("branch.", s);
+  }
+  return policy;
 }
+
+Policy PolicyOf(const CallOptions& defaults) { return Over(Policy{}, defaults); }
 
 Status CheckDefaults(const CallOptions& defaults) {
   if (Status s = CheckCallOptions(defaults); !s.ok()) return Under("defaults.", s);

@@ -45,7 +45,8 @@ Status ReadRegistered(const StoredTransaction& stored, GlobalTransaction& t) {
     if (document == nullptr) return Wrong(Concat("step: part ", number, " is missing"));
     Result<Step> step = DecodeStep(*document);
     if (!step.ok()) return step.status();
-    if (step->policy >= t.definition->policies.size() || !step->after.empty()) {
+    const bool impossible = step->own && step->own->cap < step->own->first;
+    if (step->policy >= t.definition->policies.size() || !step->after.empty() || impossible) {
       return Wrong(Concat("step: part ", number, " does not fit the definition"));
     }
     t.registered.push_back(std::make_shared<const Step>(*std::move(step)));
@@ -117,6 +118,15 @@ Status CheckCanBeTrue(const StoredTransaction& stored, const GlobalTransaction& 
   if (t.version == 0) return Wrong("row: version 0");
   if (t.mode() == Mode::kSaga && t.phase == Phase::kPrepared) {
     return Wrong("state: a saga is never prepared");
+  }
+  const bool has_steps = t.mode() == Mode::kSaga || t.mode() == Mode::kMessage;
+  if (has_steps && t.definition->steps.empty()) return Wrong("definition: no steps");
+  if (t.mode() == Mode::kSaga && t.phase == Phase::kRunning && t.outcome == Decision::kCommit) {
+    return Wrong("state: a saga that commits has ended");
+  }
+  const bool asks = t.mode() == Mode::kMessage && t.outcome == Decision::kUndecided;
+  if (asks && t.definition->query_prepared.empty()) {
+    return Wrong("state: a prepared message without a check-back");
   }
   if (Status status = CheckParts(stored, t); !status.ok()) return status;
   if (Status status = CheckBranches(t); !status.ok()) return status;

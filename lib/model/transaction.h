@@ -47,6 +47,7 @@ struct Step {
   std::string payload;
   Headers headers;
   std::vector<uint16_t> after;  // steps that must have succeeded before this one may start
+  std::optional<Policy> own;    // of a step that was registered later: in place of `policy`
   uint16_t policy = 0;          // index into Definition::policies
   friend bool operator==(const Step&, const Step&) = default;
 };
@@ -156,7 +157,9 @@ struct GlobalTransaction {
   // Not for a check-back, which belongs to no step.
   const Step& StepOf(const Branch& branch) const { return StepAt(branch.step); }
   const Policy& PolicyOf(const Branch& branch) const {
-    return definition->policies[branch.op == Op::kCheckBack ? 0 : StepOf(branch).policy];
+    if (branch.op == Op::kCheckBack) return definition->policies[0];
+    const Step& step = StepOf(branch);
+    return step.own ? *step.own : definition->policies[step.policy];
   }
   // "02"; of a check-back "00".
   std::string_view BranchIdOf(const Branch& branch) const;

@@ -17,6 +17,7 @@ using std::chrono::milliseconds;
 namespace {
 
 constexpr milliseconds kRecoveryPause{20};
+constexpr milliseconds kFlushPatience{10'000};  // as in production
 
 }  // namespace
 
@@ -90,8 +91,9 @@ bool SimulatedDriver::Await(internal::PendingCall& call, std::optional<milliseco
   }
 }
 
-bool SimulatedDriver::Close(milliseconds grace) {
-  if (engine_ == nullptr || universe_.crashed()) return true;
+internal::Driver::Closed SimulatedDriver::Close(milliseconds grace) {
+  Closed closed;
+  if (engine_ == nullptr || universe_.crashed()) return closed;
   Post(internal::ControlRequest{
       .kind = internal::ControlRequest::Kind::kClose, .name = {}, .done = {}});
   const auto run_until_quiet = [&](Time limit) {
@@ -100,13 +102,11 @@ bool SimulatedDriver::Close(milliseconds grace) {
     } while (Step(limit));
     return false;
   };
-  bool in_time = run_until_quiet(universe_.now() + grace);
-  if (!in_time) {
-    in_time = transport_.Close(milliseconds{0});
-    run_until_quiet(universe_.now());
-  }
+  const bool quiet = run_until_quiet(universe_.now() + grace);
+  closed.in_time = transport_.Close(milliseconds{0});
+  closed.written = quiet || run_until_quiet(universe_.now() + kFlushPatience);
   Abandon();
-  return in_time;
+  return closed;
 }
 
 void SimulatedDriver::Abandon() {

@@ -47,7 +47,7 @@ class SimulatedDriver final : public internal::Driver,
              std::optional<std::chrono::milliseconds> timeout) override;
   Time Now() const override { return universe_.now(); }
   std::chrono::milliseconds ClockOffset() const override { return {}; }
-  bool Close(std::chrono::milliseconds grace) override;
+  Closed Close(std::chrono::milliseconds grace) override;
   void Abandon() override;
 
   // One thing that happens up to `limit`; time jumps to it. False: nothing does.

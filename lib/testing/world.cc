@@ -83,7 +83,7 @@ class World::Impl {
 
   // For who keeps a crashed world: calls are answered as by a closed coordinator.
   Coordinator& coordinator() {
-    if (!coordinator_) coordinator_.emplace(Coordinator(nullptr));
+    if (!coordinator_) coordinator_.emplace(internal::Access::Make(nullptr));
     return *coordinator_;
   }
 
