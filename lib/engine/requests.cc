@@ -394,6 +394,10 @@ void Engine::AnswerFromRow(Request& request, const TransactionRow& row,
   } else if (std::holds_alternative<AbortRequest>(request.body) &&
              row.status == TransactionStatus::kFailed) {
     request.reply(Answer{});
+  } else if ((std::holds_alternative<RegisterRequest>(request.body) ||
+              std::holds_alternative<SessionCallRequest>(request.body)) &&
+             row.status == TransactionStatus::kFailed) {
+    request.reply(Answer{.status = {StatusCode::kAborted, Concat(row.gid, " has failed")}});
   } else {
     request.reply(Answer{.status = {StatusCode::kFailedPrecondition,
                                     Concat(row.gid, " has ended: ", StatusName(row.status))}});
