@@ -220,16 +220,13 @@ Status ReadMessage(const Message& message, const CallOptions& defaults, const Li
   return {};
 }
 
-std::string NotATopicName(std::string_view name) {
-  return Concat("\"", Truncated(name, kGidBytesMax), "\" is not 1 to 128 of A-Z a-z 0-9 . _ -");
-}
-
 // An action is a URL, or a topic that is expanded later.
 Status CheckMessageAction(const std::string& action, const Limits& limits,
                           const UrlCheck& check_url) {
   const std::optional<std::string_view> topic = TopicOf(action);
   if (!topic) return CheckUrl("action", action, limits, check_url);
-  return IsTopicName(*topic) ? Status() : Refused("action", NotATopicName(*topic));
+  const Status checked = CheckTopic(*topic);
+  return checked.ok() ? checked : Under("action: ", checked);
 }
 
 Status ReadMessageStep(const MessageStep& from, size_t index, const Limits& limits,

@@ -60,14 +60,6 @@ Result<Policy> CheckSessionStep(const SessionStepInput& step, const Policy& tran
 // What a transaction has that says nothing itself.
 Policy PolicyOf(const CallOptions& defaults);
 
-// Of a topic's name, and of a subscriber; the field is "topic", "url" or "remark".
-Status CheckTopic(std::string_view topic);
-Status CheckSubscriber(const Subscriber& subscriber, const Limits& limits,
-                       const UrlCheck& check_url);
-
-// "01", "02", …, "100": of what stands at `index`.
-std::string BranchNumber(size_t index);
-
 // CoordinatorOptions::defaults: what DefinitionOf relies on. The field is "defaults.…".
 Status CheckDefaults(const CallOptions& defaults);
 

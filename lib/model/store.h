@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "troth/status.h"
+#include "troth/topic.h"
 #include "troth/transaction.h"
 
 namespace troth::internal {
@@ -137,6 +138,18 @@ struct PurgePass {
   std::optional<Time> next;
 };
 
+// What is asked of one topic. Its meaning is ApplyTopicChange's (model/topic.h); the store brings
+// the stored topic and keeps what comes out.
+struct TopicChange {
+  enum class Kind : uint8_t { kSubscribe, kUnsubscribe, kDelete };
+  Kind kind = Kind::kSubscribe;
+  std::string topic;
+  Subscriber subscriber;  // of an unsubscription only the URL; of a deletion nothing
+  // Bounds that a subscription may not pass.
+  size_t topics_max = 0;
+  size_t subscribers_max = 0;
+};
+
 class Store {
  public:
   virtual ~Store() = default;
@@ -164,6 +177,11 @@ class Store {
   // tombstones, tombstones finished before `tombstones_before` go.
   virtual Status Purge(PurgePass& pass, Time finished_before, Time tombstones_before,
                        std::chrono::milliseconds slice) = 0;
+  // One change, durable on OK. Refused with nothing changed: kNotFound, kAlreadyExists,
+  // kResourceExhausted. kUnavailable: the commit failed, and whether the change is there is not
+  // known; the same again tells. kFailedPrecondition: not open for writing, or another process owns
+  // the store now (R25).
+  virtual Status ChangeTopic(const TopicChange& change) = 0;
   // Called when nothing waits: housekeeping that must not delay a write (a checkpoint). False:
   // nothing left to do.
   virtual bool Idle() = 0;
@@ -173,6 +191,11 @@ class Store {
 
   virtual Result<std::optional<StoredTransaction>> Load(std::string_view gid) const = 0;
   virtual Result<RowPage> List(const RowFilter& filter, int64_t before, size_t max) const = 0;
+  virtual Result<std::optional<Topic>> LoadTopic(std::string_view name) const = 0;
+  // All of them, by name.
+  virtual Result<std::vector<Topic>> ListTopics() const = 0;
+  // How many transactions wait for a person.
+  virtual Result<size_t> CountParked() const = 0;
   virtual Status Backup(const std::string& path) const = 0;
   // A foreign reader that keeps the log from being restarted, and the like; empty: nothing to
   // report.

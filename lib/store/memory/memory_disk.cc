@@ -45,6 +45,7 @@ std::shared_ptr<MemoryDisk> MemoryDisk::Copy() const {
   copy->rows_ = rows_;
   copy->ids_ = ids_;
   copy->due_ = due_;
+  copy->topics_ = topics_;
   copy->next_id_ = next_id_;
   copy->epoch_ = epoch_;
   copy->clean_ = clean_;

@@ -56,6 +56,7 @@ class MemoryDisk {
   std::map<int64_t, StoredTransaction> rows_;
   std::map<std::string, int64_t, std::less<>> ids_;
   std::set<std::pair<Time, int64_t>> due_;
+  std::map<std::string, Topic, std::less<>> topics_;
   int64_t next_id_ = 1;
   uint64_t epoch_ = 0;
   bool owned_ = false;
@@ -85,9 +86,13 @@ class MemoryStore final : public Store {
   // Does the whole walk, whatever the slice.
   Status Purge(PurgePass& pass, Time finished_before, Time tombstones_before,
                std::chrono::milliseconds slice) override;
+  Status ChangeTopic(const TopicChange& change) override;
   bool Idle() override { return false; }
   Result<std::optional<StoredTransaction>> Load(std::string_view gid) const override;
   Result<RowPage> List(const RowFilter& filter, int64_t before, size_t max) const override;
+  Result<std::optional<Topic>> LoadTopic(std::string_view name) const override;
+  Result<std::vector<Topic>> ListTopics() const override;
+  Result<size_t> CountParked() const override;
   Status Backup(const std::string& path) const override;
   std::string Problem() const override;
 

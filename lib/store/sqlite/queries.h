@@ -56,6 +56,8 @@ inline constexpr char kHighestId[] = "SELECT max(id) FROM troth_transaction";
 inline constexpr char kCreatedFrom[] =
     "SELECT id,created FROM troth_transaction WHERE id>=?1 ORDER BY id LIMIT 1";
 
+inline constexpr char kCountParked[] =
+    "SELECT count(*) FROM troth_transaction INDEXED BY troth_transaction_parked WHERE parked<>0";
 inline constexpr char kParkUnended[] =
     "UPDATE troth_transaction INDEXED BY troth_transaction_status SET parked=?1,due=NULL "
     "WHERE status<>3 AND status IN (1,2,4)";
@@ -67,5 +69,14 @@ inline constexpr char kBury[] =
     "UPDATE troth_transaction SET state=x'',due=NULL,parked=0 WHERE id=?1";
 inline constexpr char kDelete[] = "DELETE FROM troth_transaction WHERE id=?1";
 inline constexpr char kDeleteParts[] = "DELETE FROM troth_part WHERE key BETWEEN ?1 AND ?2";
+
+inline constexpr char kSelectTopic[] =
+    "SELECT name,version,subscribers FROM troth_topic WHERE name=?1";
+inline constexpr char kSelectTopics[] =
+    "SELECT name,version,subscribers FROM troth_topic ORDER BY name";
+inline constexpr char kCountTopics[] = "SELECT count(*) FROM troth_topic";
+inline constexpr char kReplaceTopic[] =
+    "INSERT OR REPLACE INTO troth_topic(name,version,subscribers) VALUES(?1,?2,?3)";
+inline constexpr char kDeleteTopic[] = "DELETE FROM troth_topic WHERE name=?1";
 
 }  // namespace troth::internal::sqlite

@@ -42,6 +42,11 @@ CREATE TABLE troth_part(
   key INTEGER PRIMARY KEY,   -- transaction's id << 16 | part's number
   document BLOB NOT NULL
 );
+CREATE TABLE troth_topic(
+  name TEXT PRIMARY KEY,
+  version INTEGER NOT NULL,
+  subscribers BLOB NOT NULL
+) WITHOUT ROWID;
 )";
 
 Status NotOurs(const Connection& connection) {

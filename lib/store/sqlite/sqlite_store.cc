@@ -12,6 +12,7 @@
 #include "store/sqlite/purge.h"
 #include "store/sqlite/queries.h"
 #include "store/sqlite/schema.h"
+#include "store/sqlite/topics.h"
 
 namespace troth::internal {
 namespace sqlite {
@@ -39,9 +40,13 @@ class SqliteStore final : public Store {
   Result<size_t> ParkUnended(ReasonCode reason) override;
   Status Purge(PurgePass& pass, Time finished_before, Time tombstones_before,
                std::chrono::milliseconds slice) override;
+  Status ChangeTopic(const TopicChange& change) override;
   bool Idle() override;
   Result<std::optional<StoredTransaction>> Load(std::string_view gid) const override;
   Result<RowPage> List(const RowFilter& filter, int64_t before, size_t max) const override;
+  Result<std::optional<Topic>> LoadTopic(std::string_view name) const override;
+  Result<std::vector<Topic>> ListTopics() const override;
+  Result<size_t> CountParked() const override;
   Status Backup(const std::string& path) const override;
   std::string Problem() const override;
 
@@ -216,6 +221,27 @@ Status SqliteStore::Purge(PurgePass& pass, Time finished_before, Time tombstones
   return status;
 }
 
+Status SqliteStore::ChangeTopic(const TopicChange& change) {
+  const std::lock_guard turn(turn_);
+  if (Status status = WriterStatus(); !status.ok()) return status;
+  if (Status status = Settle(); !status.ok()) return status;
+  Status status;
+  bool refused = false;
+  Writer::Outcome outcome = writer_->Begin(status);
+  if (outcome == Writer::Outcome::kDone) {
+    status = ChangeOneTopic(*writer_, change, refused);
+    outcome = Writer::Outcome::kNotWritten;
+    if (status.ok()) outcome = writer_->Commit(status);
+    if (outcome == Writer::Outcome::kNotWritten) writer_->Rollback();
+  }
+  if (refused) return status;
+  Note(outcome, status);
+  if (status.ok()) checkpoints_->AfterCommit();
+  if (outcome != Writer::Outcome::kUnknown) return status;
+  return Status(StatusCode::kUnavailable,
+                Concat(status.message(), "; whether the topic was changed is unknown: repeat it"));
+}
+
 bool SqliteStore::Idle() {
   const std::lock_guard turn(turn_);
   if (writer_ == nullptr || doubt_ == Doubt::kBatch) return false;
@@ -236,6 +262,29 @@ Result<RowPage> SqliteStore::List(const RowFilter& filter, int64_t before, size_
   Result<Readers::Lease> reader = readers_->Acquire();
   if (!reader.ok()) return reader.status();
   return ListRows(*(*reader)->connection, filter, before, max, tuning_.rows_examined);
+}
+
+Result<std::optional<Topic>> SqliteStore::LoadTopic(std::string_view name) const {
+  if (readers_ == nullptr) return NotOpen();
+  Result<Readers::Lease> reader = readers_->Acquire();
+  if (!reader.ok()) return reader.status();
+  return ReadTopic(*(*reader)->connection, name);
+}
+
+Result<std::vector<Topic>> SqliteStore::ListTopics() const {
+  if (readers_ == nullptr) return NotOpen();
+  Result<Readers::Lease> reader = readers_->Acquire();
+  if (!reader.ok()) return reader.status();
+  return ReadTopics(*(*reader)->connection);
+}
+
+Result<size_t> SqliteStore::CountParked() const {
+  if (readers_ == nullptr) return NotOpen();
+  Result<Readers::Lease> reader = readers_->Acquire();
+  if (!reader.ok()) return reader.status();
+  const Result<int64_t> count = (*reader)->connection->QueryInt(kCountParked);
+  if (!count.ok()) return count.status();
+  return static_cast<size_t>(*count);
 }
 
 Status SqliteStore::Backup(const std::string& path) const {

@@ -47,6 +47,9 @@ TEST_CASE("sqlite store: every query that may meet many rows uses its index, and
   check(sqlite::kListById,
         "SEARCH troth_transaction USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)");
   check(sqlite::kCreatedFrom, "SEARCH troth_transaction USING INTEGER PRIMARY KEY (rowid>?)");
+  check(sqlite::kCountParked, "SCAN troth_transaction USING INDEX troth_transaction_parked");
+  check(sqlite::kSelectTopic, "SEARCH troth_topic USING PRIMARY KEY (name=?)");
+  check(sqlite::kSelectTopics, "SCAN troth_topic");
   check(sqlite::kParkUnended,
         "SEARCH troth_transaction USING INDEX troth_transaction_status (status=?)");
   check(sqlite::kWalk, "SEARCH troth_transaction USING INTEGER PRIMARY KEY (rowid>?)");
