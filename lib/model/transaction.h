@@ -47,8 +47,8 @@ struct Step {
   std::string payload;
   Headers headers;
   std::vector<uint16_t> after;  // steps that must have succeeded before this one may start
-  std::optional<Policy> own;    // of a step that was registered later: in place of `policy`
   uint16_t policy = 0;          // index into Definition::policies
+  std::optional<Policy> own;    // of a step that was registered later: in place of `policy`
   friend bool operator==(const Step&, const Step&) = default;
 };
 

@@ -37,7 +37,7 @@ TEST_CASE("Enter leaves the caller's transaction open, and its rows go or stay w
   const Connection db = bank.Connect();
   for (const char* end : {"ROLLBACK", "COMMIT"}) {
     Run(db.get(), "BEGIN IMMEDIATE");
-    Deposit(db.get(), 1);
+    (void)Deposit(db.get(), 1);
     CHECK(SqliteBarrier(ContextFor("action")).Enter(db.get()).value() == BarrierVerdict::kRun);
     CHECK(IsInTransaction(db.get()));
     Run(db.get(), end);
@@ -64,7 +64,7 @@ TEST_CASE("Enter that fails half-way leaves the caller's transaction as it was")
       " BEGIN SELECT RAISE(ABORT, 'refused'); END");
   SqliteBarrier barrier(ContextFor("compensate"));
   Run(db.get(), "BEGIN IMMEDIATE");
-  Deposit(db.get(), 7);
+  (void)Deposit(db.get(), 7);
   const Status status = barrier.Enter(db.get()).status();
   CHECK(Has(status.message(), "refused"));
   CHECK(IsInTransaction(db.get()));
@@ -106,13 +106,13 @@ TEST_CASE("an exception of the work rolls back and is answered as unknown") {
   const Bank bank;
   const Connection db = bank.Connect();
   const BranchResult known = CallAction(db.get(), [&]() -> BranchResult {
-    Deposit(db.get(), 5);
+    (void)Deposit(db.get(), 5);
     throw std::runtime_error("out of ink");
   });
   CHECK(known.verdict() == kUnknown);
   CHECK(known.text() == "exception: out of ink");
   const BranchResult odd = CallAction(db.get(), [&]() -> BranchResult {
-    Deposit(db.get(), 5);
+    (void)Deposit(db.get(), 5);
     throw 7;
   });
   CHECK(odd.verdict() == kUnknown);
@@ -126,7 +126,7 @@ TEST_CASE("Call and QueryPrepared on a connection inside a transaction touch not
   const Bank bank;
   const Connection db = bank.Connect();
   Run(db.get(), "BEGIN");
-  Deposit(db.get(), 1);
+  (void)Deposit(db.get(), 1);
   bool ran = false;
   const BranchResult result = CallAction(db.get(), [&] {
     ran = true;

@@ -107,13 +107,13 @@ int64_t PlayOne(sqlite3* db, bool compensated, Dice& dice) {
   if (compensated) ops.insert(ops.end(), 1 + dice.Roll(3), "compensate");
   dice.Shuffle(ops);
   for (const std::string& op : ops) {
-    Deliver(db, op, static_cast<Fault>(dice.Roll(7)), dice);
+    (void)Deliver(db, op, static_cast<Fault>(dice.Roll(7)), dice);
   }
   const std::string owed = compensated ? "compensate" : "action";
   while (Deliver(db, owed, static_cast<Fault>(dice.Roll(7)), dice).verdict() != kSuccess) {
   }
   dice.Shuffle(ops);
-  for (const std::string& op : ops) Deliver(db, op, Fault::kNone, dice);
+  for (const std::string& op : ops) (void)Deliver(db, op, Fault::kNone, dice);
   return Balance(db);
 }
 

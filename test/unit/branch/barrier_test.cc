@@ -183,7 +183,7 @@ TEST_CASE("a number is used up by success and failure, and not by ongoing and un
   const Connection db = bank.Connect();
   SqliteBarrier barrier(ContextFor("action"));
   const auto call = [&](const BranchResult& answer) {
-    barrier.Call(db.get(), [&] { return answer; });
+    (void)barrier.Call(db.get(), [&] { return answer; });
     return ReadText(db.get(), "SELECT max(barrier_id) FROM troth_barrier");
   };
   CHECK(call(BranchResult::Unknown("?")) == "");
