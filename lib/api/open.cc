@@ -110,7 +110,8 @@ Status CheckOptions(const CoordinatorOptions& options) {
   if (Status defaults = CheckDefaults(options.defaults); !defaults.ok()) {
     return Under("options.", defaults);
   }
-  return CheckHttpOptions(HttpOptionsOf(options));
+  const Status http = CheckHttpOptions(HttpOptionsOf(options));
+  return http.ok() ? http : Under("options.", http);
 }
 
 Coordinator MakeCoordinator(CoordinatorOptions options, Backends backends) {
