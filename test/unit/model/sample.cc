@@ -97,6 +97,8 @@ void FillEnd(Draw& draw, GlobalTransaction& t) {
   t.phase = static_cast<Phase>(Below(draw, 3));
   if (t.mode() == Mode::kSaga && t.phase == Phase::kPrepared) t.phase = Phase::kRunning;
   t.outcome = static_cast<Decision>(Below(draw, 3));
+  const bool saga_commits = t.mode() == Mode::kSaga && t.outcome == Decision::kCommit;
+  if (t.phase == Phase::kRunning && saga_commits) t.outcome = Decision::kUndecided;
   if (t.phase != Phase::kEnded) return;
   t.finished = SomeTime(draw);
   t.forced = Coin(draw);
@@ -123,11 +125,12 @@ Definition RandomDefinition(Draw& draw) {
   out.mode = static_cast<Mode>(1 + Below(draw, 4));
   out.concurrent = Coin(draw);
   out.query_prepared = Text(draw, 50);
+  if (out.query_prepared.empty()) out.query_prepared = "local:asked";
   out.headers = SomeHeaders(draw);
   for (size_t i = Below(draw, 3); i > 0; --i) out.policies.push_back(SomePolicy(draw));
   if (Coin(draw)) out.timeout_to_fail = Duration(draw);
   out.barrier_retention = Duration(draw);
-  const size_t steps = Below(draw, 12);
+  const size_t steps = 1 + Below(draw, 12);
   for (size_t i = 0; i < steps; ++i) out.steps.push_back(SomeStep(draw, i, out));
   return out;
 }
