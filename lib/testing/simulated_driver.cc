@@ -131,10 +131,6 @@ void SimulatedDriver::Purge(internal::PurgePass pass, Time finished_before,
   Queue(internal::PurgeWork{pass, finished_before, tombstones_before});
 }
 
-void SimulatedDriver::ChangeTopic(internal::TopicRequest&& request) {
-  Queue(internal::TopicWork{std::move(request)});
-}
-
 void SimulatedDriver::Queue(internal::StoreWork&& work) {
   work_.push_back(std::move(work));
   if (!working_) DoNextWork();
@@ -143,8 +139,7 @@ void SimulatedDriver::Queue(internal::StoreWork&& work) {
 void SimulatedDriver::DoNextWork() {
   working_ = !work_.empty();
   if (!working_) return;
-  const bool commit = std::holds_alternative<CommitWork>(work_.front()) ||
-                      std::holds_alternative<internal::TopicWork>(work_.front());
+  const bool commit = std::holds_alternative<CommitWork>(work_.front());
   universe_.At(universe_.now() + (commit ? commit_time_ : milliseconds{0}), [this, alive = alive_] {
     if (!*alive || universe_.crashed()) return;
     internal::StoreWork work = std::move(work_.front());
@@ -152,10 +147,7 @@ void SimulatedDriver::DoNextWork() {
     if (auto* batch = std::get_if<CommitWork>(&work)) {
       DoCommit(std::move(*batch));
     } else {
-      const bool topic = std::holds_alternative<internal::TopicWork>(work);
-      EngineEvent done = DoStoreWork(store_, std::move(work));
-      if (topic) universe_.CountEffect();
-      Post(std::move(done));
+      Post(DoStoreWork(store_, std::move(work)));
       DoNextWork();
     }
   });
