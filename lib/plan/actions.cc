@@ -29,9 +29,10 @@ class ActionPlanner {
       const Branch& action = Action(i);
       if (action.state == BranchState::kWaiting && MayRun(i)) {
         const uint16_t branch = ActionOf(t_, i);
-        // What is parked is said to be so, though its mark may have been withdrawn.
-        const bool planned =
-            action.started == Started::kYes || t_.UrlOf(branch).empty() || Parked(i);
+        // What is parked, or waits for its next try, is said to do so, though its mark may have
+        // been withdrawn.
+        const bool planned = action.started == Started::kYes || t_.UrlOf(branch).empty() ||
+                             action.next > now_ || Parked(i);
         if (planned) PlanCall(t_, branch, limited_, now_, plan_);
       }
       if (!Concurrent() && !IsSettled(action)) break;
@@ -45,7 +46,7 @@ class ActionPlanner {
       const Branch& action = Action(i);
       if (action.state != BranchState::kWaiting || action.started != Started::kNo) continue;
       if (t_.UrlOf(ActionOf(t_, i)).empty()) continue;  // never called, so nothing to mark
-      if (!wanted(i) || Parked(i)) continue;
+      if (action.next > now_ || Parked(i) || !wanted(i)) continue;
       plan_.marks.push_back(ActionOf(t_, i));
       ++ahead;
     }
