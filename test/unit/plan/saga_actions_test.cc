@@ -36,6 +36,8 @@ TEST_CASE("saga: nothing is marked behind a step that waits for a retry") {
       {"what was marked before stays", {"r. m. .."}, "wake:+10000"},
       {"nothing of the call was sent", {"u. .. .."}, "wake:+10000"},
       {"once it is due", {"c. .. .."}, "mark:2 call:1"},
+      {"nor the step itself, when its mark was taken back", {"w. .. .."}, "wake:+10000"},
+      {"others are", {.steps = "w. r. ..", .concurrent = true}, "mark:3 wake:+10000"},
   });
 }
 
@@ -126,6 +128,12 @@ TEST_CASE("saga: an action called longer ago than the branches keep barrier rows
       {"later than that",
        {.steps = "c. m.", .first_action = Milliseconds{-100'001}},
        "park:1(barrier)"},
+      {"and nothing is marked behind it",
+       {.steps = "c. ..", .first_action = Milliseconds{-100'001}},
+       "park:1(barrier)"},
+      {"a step that is parked needs no mark",
+       {.steps = "d. .. ..", .first_action = Milliseconds{-100'001}},
+       "park:2(barrier)"},
       {"just as long", {.steps = "c. m.", .first_action = Milliseconds{-100'000}}, "call:1"},
       {"the deadline decides all the same",
        {.steps = "c. m.", .deadline = Milliseconds{7}, .first_action = Milliseconds{-100'001}},

@@ -118,7 +118,7 @@ TEST_CASE("saga: compensations follow the orders in reverse") {
 }
 
 TEST_CASE("saga: in every mixture of states the rollback plans compensations alone") {
-  constexpr std::string_view kActions = ".pmicruxXhgdfeE";
+  constexpr std::string_view kActions = ".pmicruwxXhgdfeE";
   constexpr std::string_view kCompensations = ".irxdseE";
   for (const char first : kActions) {
     for (const char second : kActions) {

@@ -74,7 +74,7 @@ TEST_CASE("saga: results come before timers and before a cancel") {
 }
 
 TEST_CASE("saga: whatever an action's state, a cancel or the deadline decides in its favour") {
-  constexpr std::string_view kActions = ".pmicruXhd";
+  constexpr std::string_view kActions = ".pmicruwXhd";
   for (const char first : kActions) {
     for (const char second : kActions) {
       if (first == 'd' && second == 'd') continue;
@@ -91,7 +91,7 @@ TEST_CASE("saga: whatever an action's state, a cancel or the deadline decides in
 }
 
 TEST_CASE("saga: no action is planned once a failure is known, whatever the others' states") {
-  constexpr std::string_view kActions = ".pmicruXhd";
+  constexpr std::string_view kActions = ".pmicruwXhd";
   for (const char other : kActions) {
     for (const char failed : {'f', 'x', 'g'}) {
       const std::string steps = {other, '.', ' ', failed, '.', ' ', other, '.'};

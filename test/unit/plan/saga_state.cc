@@ -64,6 +64,11 @@ void SetAction(Branch& b, char letter) {
       Called(b, kRetry, 1);
       b.called = false;
       return;
+    case 'w':
+      Called(b, kRetry, 1);
+      b.called = false;
+      b.started = Started::kNo;
+      return;
     case 'x':
       return Called(b, kRetry, kLimit + 1);
     case 'X':

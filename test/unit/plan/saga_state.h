@@ -18,6 +18,7 @@ inline constexpr Time kNow{Milliseconds{1'700'000'000'000}};
 //
 // Action: . nothing yet  p mark being written  m marked, not called  i in flight
 //         c called, due again  r called, retried in 10 s  u nothing was sent, retried in 10 s
+//         w the same, and its mark was taken back since
 //         x called, past its limit of 2, retried in 10 s  X the same, in flight
 //         h called first 5 s ago, given up after 30 s, retried in 40 s  g given up by now
 //         d done  f failed  e its URL is empty  E the same, done
