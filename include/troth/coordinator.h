@@ -20,6 +20,7 @@
 #include "troth/message.h"
 #include "troth/options.h"
 #include "troth/saga.h"
+#include "troth/statistics.h"
 #include "troth/status.h"
 #include "troth/topic.h"
 #include "troth/transaction.h"
@@ -130,6 +131,16 @@ struct CoordinatorOptions {
   std::function<void(const Outcome&)> on_finished = {};
   std::function<void(const Event&)> on_event = {};
   std::function<void(LogLevel, std::string_view)> log = {};
+
+  // After so many results in a row of waits that say nothing, a branch is worth an alert: an event,
+  // a call of `on_alert` (a callback like the others), and, if `alert_url` (http or https) is set,
+  // a POST of {"gid","status","branch","error","retry_count"} to it, where `branch` is the URL that
+  // was called. From then on once for each step up of the wait between calls; so at the cap it is
+  // not repeated for every retry. Best effort, and nothing depends on it: it is not stored, not
+  // repeated, and what the URL answers only shows in an event.
+  int32_t alert_after = 3;
+  std::string alert_url = {};
+  std::function<void(const Alert&)> on_alert = {};
 };
 
 // Who acts, and why: kept in the transaction's history. Each 1 to 1,024 bytes without control
@@ -324,6 +335,9 @@ class TROTH_EXPORT Coordinator {
   Status Backup(const std::string& path) const;
 
   Health GetHealth() const;
+
+  // Counters since Open(); all zero when it is closed. It waits for the engine's next turn.
+  Statistics GetStatistics() const;
 
   class Impl;
 

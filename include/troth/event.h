@@ -26,6 +26,8 @@ enum class EventKind : uint8_t {
   kUnreadable = 12,  // a row that can't be true was set aside
   kClock = 13,       // the wall clock and the store disagree by more than a day
   kRestored = 14,    // the store is a restored backup; everything unended is parked
+  kAlert = 15,       // see CoordinatorOptions::alert_after
+  kAlertLost = 16,   // the alert URL did not answer with success; not repeated
 };
 TROTH_EXPORT std::string_view EventName(EventKind kind);
 
@@ -38,6 +40,17 @@ struct Event {
   std::string text;
   // How long the call took, with kCallEnded.
   std::chrono::milliseconds took{};
+};
+
+// A branch that does not get through: see CoordinatorOptions::alert_after.
+struct Alert {
+  std::string gid = {};
+  TransactionStatus status{};
+  std::string branch_id = {};  // "02"
+  std::string op = {};         // "compensate"
+  std::string url = {};
+  std::string error = {};    // its last failure, in one line
+  uint32_t retry_count = 0;  // results that said nothing, since the start or a person's reset
 };
 
 enum class LogLevel : uint8_t { kDebug = 1, kInfo = 2, kWarning = 3, kError = 4 };

@@ -8,14 +8,14 @@
 namespace troth {
 
 struct Subscriber {
-  std::string url;     // called like any action; http(s) or local:
-  std::string remark;  // for a person
+  std::string url = {};     // called like any action; http(s) or local:
+  std::string remark = {};  // for a person
 };
 
 struct Topic {
-  std::string name;      // [A-Za-z0-9._-], 1 to 128 characters
-  uint64_t version = 0;  // grows by one with each change, from 1; begins again after a deletion
-  std::vector<Subscriber> subscribers;  // in the order in which they subscribed
+  std::string name = {};  // [A-Za-z0-9._-], 1 to 128 characters
+  uint64_t version = 0;   // grows by one with each change, from 1; begins again after a deletion
+  std::vector<Subscriber> subscribers = {};  // in the order in which they subscribed
 };
 
 }  // namespace troth

@@ -106,6 +106,36 @@ Status Coordinator::RegisterLocal(LocalBranch branch) {
 Status Coordinator::Backup(const std::string& path) const {
   return impl_ ? impl_->Backup(path) : Gone();
 }
+Status Coordinator::Subscribe(std::string_view topic, std::string_view url,
+                              std::string_view remark) {
+  if (!impl_) return Gone();
+  return impl_->ChangeTopic(
+      {.kind = internal::TopicChange::Kind::kSubscribe,
+       .topic = std::string(topic),
+       .subscriber = {.url = std::string(url), .remark = std::string(remark)}});
+}
+Status Coordinator::Unsubscribe(std::string_view topic, std::string_view url) {
+  if (!impl_) return Gone();
+  return impl_->ChangeTopic({.kind = internal::TopicChange::Kind::kUnsubscribe,
+                             .topic = std::string(topic),
+                             .subscriber = {.url = std::string(url)}});
+}
+Status Coordinator::DeleteTopic(std::string_view topic) {
+  if (!impl_) return Gone();
+  return impl_->ChangeTopic(
+      {.kind = internal::TopicChange::Kind::kDelete, .topic = std::string(topic)});
+}
+Result<Topic> Coordinator::GetTopic(std::string_view topic) const {
+  if (!impl_) return Gone();
+  return impl_->GetTopic(topic);
+}
+Result<std::vector<Topic>> Coordinator::ListTopics() const {
+  if (!impl_) return Gone();
+  return impl_->ListTopics();
+}
+Statistics Coordinator::GetStatistics() const {
+  return impl_ ? impl_->GetStatistics() : Statistics{};
+}
 Health Coordinator::GetHealth() const { return impl_ ? impl_->GetHealth() : Health{}; }
 
 }  // namespace troth

@@ -91,24 +91,21 @@ Result<Accepted> Coordinator::Impl::Submit(const Saga& saga) {
       [this](std::string_view url) { return backends_.transport->CheckUrl(url); },
       options_.barrier_retention);
   if (!definition.ok()) return definition.status();
-  const Answer answer = AskToAccept(
-      internal::NewTransaction(saga.gid, *definition, backends_.driver->Now()), nullptr);
+  const Answer answer =
+      AskToAccept(internal::NewTransaction(saga.gid, *definition, backends_.driver->Now()));
   if (!answer.status.ok()) return answer.status;
   return Accepted{.gid = saga.gid, .repeated = answer.repeated};
 }
 
 // Everything that can be made of a new transaction is made here, on the caller's thread.
-Answer Coordinator::Impl::AskToAccept(internal::GlobalTransaction&& t, const Message* message) {
-  internal::SubmitRequest submit;
+Answer Coordinator::Impl::AskToAccept(internal::GlobalTransaction&& t,
+                                      internal::SubmitRequest submit) {
   const std::string gid = t.gid;
   submit.transaction = std::make_unique<internal::GlobalTransaction>(std::move(t));
   const internal::Definition& definition = *submit.transaction->definition;
-  submit.transaction->digest = internal::DigestOf(definition);
+  std::string& digest = submit.transaction->digest;
+  if (digest.empty()) digest = internal::DigestOf(definition);
   submit.document = std::make_shared<const std::string>(internal::EncodeDefinition(definition));
-  if (message != nullptr) {
-    submit.delay = message->delay.value_or(milliseconds{0});
-    submit.start = message->start;
-  }
   return Ask(gid, std::move(submit), options_.patience);
 }
 
@@ -119,12 +116,23 @@ Result<Accepted> Coordinator::Impl::Submit(const Message& message, bool prepare)
       [this](std::string_view url) { return backends_.transport->CheckUrl(url); },
       options_.barrier_retention);
   if (!definition.ok()) return definition.status();
-  auto t = internal::NewTransaction(message.gid, *definition, backends_.driver->Now());
+  // Without its subscribers a new message is refused; one that is stored has its own (R9, R16).
+  Status refusal;
+  auto expanded = Expand(*definition);
+  if (!expanded.ok()) {
+    if (expanded.status().code() != StatusCode::kInvalidArgument) return expanded.status();
+    refusal = internal::Under("message.", expanded.status());
+  }
+  auto t = internal::NewTransaction(message.gid, expanded.ok() ? *expanded : *definition,
+                                    backends_.driver->Now());
+  t.digest = internal::DigestOf(**definition);
   if (prepare) {
     t.phase = internal::Phase::kPrepared;
     t.outcome = internal::Decision::kUndecided;
   }
-  const Answer answer = AskToAccept(std::move(t), &message);
+  const Answer answer = AskToAccept(std::move(t), {.delay = message.delay.value_or(milliseconds{0}),
+                                                   .start = message.start,
+                                                   .refusal = std::move(refusal)});
   if (!answer.status.ok()) return answer.status;
   return Accepted{.gid = message.gid, .repeated = answer.repeated};
 }
@@ -152,7 +160,7 @@ Result<internal::Policy> Coordinator::Impl::Begin(const internal::SessionInput& 
   auto t = internal::NewTransaction(input.gid, *definition, backends_.driver->Now());
   t.phase = internal::Phase::kPrepared;
   t.outcome = internal::Decision::kUndecided;
-  const Answer answer = AskToAccept(std::move(t), nullptr);
+  const Answer answer = AskToAccept(std::move(t));
   if (answer.status.ok() && answer.repeated) {
     return Status(StatusCode::kAlreadyExists, Concat("options.gid: ", input.gid, " is in use"));
   }

@@ -82,6 +82,14 @@ class __attribute__((visibility("hidden"))) Coordinator::Impl {
   Result<TransactionRecord> Query(std::string_view gid) const;
   Result<ListPage> List(const ListFilter& filter, size_t limit, std::string_view position) const;
   Status Backup(const std::string& path) const;
+  Statistics GetStatistics();
+
+  Status ChangeTopic(internal::TopicChange change);
+  Result<Topic> GetTopic(std::string_view name) const;
+  Result<std::vector<Topic>> ListTopics() const;
+  // What a message is stored as: its topics replaced by their subscribers of now (R9).
+  Result<std::shared_ptr<const internal::Definition>> Expand(
+      const std::shared_ptr<const internal::Definition>& definition) const;
   Health GetHealth();
 
  private:
@@ -89,7 +97,8 @@ class __attribute__((visibility("hidden"))) Coordinator::Impl {
   Status Writable() const;  // for everything else
   internal::Answer Ask(std::string_view gid, internal::Request::Body body,
                        std::chrono::milliseconds patience);
-  internal::Answer AskToAccept(internal::GlobalTransaction&& t, const Message* message);
+  internal::Answer AskToAccept(internal::GlobalTransaction&& t,
+                               internal::SubmitRequest submit = {});
   Status StillUnderWay(std::string_view gid) const;
   Result<Outcome> EndedOutcome(std::string_view gid) const;
 

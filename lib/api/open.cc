@@ -74,6 +74,13 @@ Status CheckTimes(const CoordinatorOptions& options) {
   return {};
 }
 
+Status CheckAlert(const CoordinatorOptions& options) {
+  if (options.alert_after < 1) return Refuse("alert_after", "must be at least 1");
+  if (options.alert_url.empty()) return {};
+  const Status url = internal::ParseHttpUrl(options.alert_url).status();
+  return url.ok() ? url : Refuse("alert_url", url.message());
+}
+
 internal::HttpOptions HttpOptionsOf(const CoordinatorOptions& options) {
   return {.ca_file = options.ca_file,
           .hosts = options.hosts,
@@ -107,6 +114,7 @@ Status CheckOptions(const CoordinatorOptions& options) {
   if (Status local = CheckLocal(options.local); !local.ok()) return local;
   if (Status limits = CheckLimits(options.limits); !limits.ok()) return limits;
   if (Status times = CheckTimes(options); !times.ok()) return times;
+  if (Status alert = CheckAlert(options); !alert.ok()) return alert;
   if (Status defaults = CheckDefaults(options.defaults); !defaults.ok()) {
     return Under("options.", defaults);
   }
@@ -146,11 +154,15 @@ Result<Coordinator> Coordinator::Open(CoordinatorOptions options) {
   backends.transport = std::shared_ptr<Transport>(transports, &transports->routing);
   auto driver = std::make_unique<ThreadedDriver>(
       *backends.store, *backends.transport,
-      Callbacks{options.on_finished, options.on_event, options.log},
-      EngineOptions{.limits = options.limits,
-                    .retention = options.retention,
-                    .tombstone_retention = options.tombstone_retention,
-                    .unclean = info->unclean},
+      Callbacks{options.on_finished, options.on_event, options.log, options.on_alert},
+      EngineOptions{
+          .limits = options.limits,
+          .retention = options.retention,
+          .tombstone_retention = options.tombstone_retention,
+          .unclean = info->unclean,
+          .alert_after = static_cast<uint32_t>(options.alert_after),
+          .alert_url = options.alert_url,
+          .alert_timeout = options.defaults.request_timeout.value_or(std::chrono::seconds(3))},
       info->highest_updated);
   driver->Start(info->restored);
   backends.driver = std::move(driver);

@@ -109,6 +109,27 @@ Status Coordinator::Impl::Backup(const std::string& path) const {
   return backends_.store->Backup(path);
 }
 
+// The engine's counters, and what only the store can count.
+Statistics Coordinator::Impl::GetStatistics() {
+  Statistics statistics;
+  if (backends_.driver != nullptr && Writable().ok()) {
+    const auto call = std::make_shared<internal::PendingCall>();
+    const auto counted = std::make_shared<Statistics>();
+    backends_.driver->Post(internal::ControlRequest{
+        .kind = internal::ControlRequest::Kind::kStatistics,
+        .name = {},
+        .done = [reply = internal::ReplyTo(call)](const Health&) { reply(internal::Answer{}); },
+        .statistics = [counted](const Statistics& now) { *counted = now; }});
+    backends_.driver->Await(*call, std::nullopt);
+    if (call->Take().status.ok()) statistics = *counted;
+  }
+  const std::shared_lock lock(reading_);
+  if (!Usable().ok()) return statistics;
+  const Result<size_t> parked = backends_.store->CountParked();
+  if (parked.ok()) statistics.parked = *parked;
+  return statistics;
+}
+
 Health Coordinator::Impl::GetHealth() {
   Health health;
   if (backends_.driver == nullptr) {

@@ -33,6 +33,8 @@ LogLevel LogLevelOf(const Event& event) {
     case EventKind::kLocalSlow:
     case EventKind::kClock:
     case EventKind::kRestored:
+    case EventKind::kAlert:
+    case EventKind::kAlertLost:
       return LogLevel::kWarning;
     case EventKind::kCallEnded:
       return event.reason.code == ReasonCode::kNone ? LogLevel::kDebug : LogLevel::kInfo;
@@ -59,6 +61,8 @@ void Notify(const Callbacks& callbacks, const Notice& notice) {
   if (const auto* event = std::get_if<Event>(&notice)) {
     CallDroppingExceptions(callbacks.on_event, *event);
     if (callbacks.log) CallDroppingExceptions(callbacks.log, LogLevelOf(*event), LogLine(*event));
+  } else if (const auto* alert = std::get_if<Alert>(&notice)) {
+    CallDroppingExceptions(callbacks.on_alert, *alert);
   } else {
     CallDroppingExceptions(callbacks.on_finished,
                            *std::get<std::shared_ptr<const Outcome>>(notice));
@@ -85,10 +89,20 @@ void Notifier::OnFinished(std::shared_ptr<const Outcome> outcome) {
   if (callbacks_.on_finished) Queue(std::move(outcome));
 }
 
+void Notifier::OnAlert(Alert&& alert) {
+  if (callbacks_.on_alert) Queue(std::move(alert));
+}
+
+uint64_t Notifier::dropped() const {
+  const std::lock_guard lock(mutex_);
+  return dropped_in_all_;
+}
+
 void Notifier::Queue(Notice&& notice) {
   const std::lock_guard lock(mutex_);
   if (queue_.size() >= kQueueMax) {
     ++dropped_;
+    ++dropped_in_all_;
     return;
   }
   queue_.push_back(std::move(notice));

@@ -20,7 +20,8 @@ struct Callbacks {
   std::function<void(const Outcome&)> on_finished;
   std::function<void(const Event&)> on_event;
   std::function<void(LogLevel, std::string_view)> log;
-  bool any() const { return on_finished || on_event || log; }
+  std::function<void(const Alert&)> on_alert = {};
+  bool any() const { return on_finished || on_event || log || on_alert; }
 };
 
 // The line that the log sink gets for an event, and its level.
@@ -28,7 +29,7 @@ std::string LogLine(const Event& event);
 LogLevel LogLevelOf(const Event& event);
 
 // Calls what of `callbacks` the notice is for. What a callback throws is dropped.
-using Notice = std::variant<Event, std::shared_ptr<const Outcome>>;
+using Notice = std::variant<Event, std::shared_ptr<const Outcome>, Alert>;
 void Notify(const Callbacks& callbacks, const Notice& notice);
 
 class Notifier : public Observer {
@@ -42,16 +43,19 @@ class Notifier : public Observer {
   bool wants_outcomes() const override { return static_cast<bool>(callbacks_.on_finished); }
   void OnEvent(Event&& event) override;
   void OnFinished(std::shared_ptr<const Outcome> outcome) override;
+  void OnAlert(Alert&& alert) override;
+  uint64_t dropped() const override;
 
  private:
   void Queue(Notice&& notice);
   void Run();
 
   const Callbacks callbacks_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Notice> queue_;
-  size_t dropped_ = 0;
+  size_t dropped_ = 0;  // and not told of yet
+  uint64_t dropped_in_all_ = 0;
   bool stopping_ = false;
   bool draining_ = false;
   std::thread thread_;

@@ -46,12 +46,18 @@ Purged Do(Store& store, PurgeWork&& work) {
   return purged;
 }
 
+TopicChanged Do(Store& store, TopicWork&& work) {
+  return TopicChanged{.status = store.ChangeTopic(work.request.change),
+                      .reply = std::move(work.request.reply)};
+}
+
 }  // namespace
 
 EngineEvent DoStoreWork(Store& store, StoreWork&& work) {
   if (auto* due = std::get_if<LoadDueWork>(&work)) return Do(store, *due);
   if (auto* load = std::get_if<LoadWork>(&work)) return Do(store, std::move(*load));
   if (auto* purge = std::get_if<PurgeWork>(&work)) return Do(store, std::move(*purge));
+  if (auto* topic = std::get_if<TopicWork>(&work)) return Do(store, std::move(*topic));
   TROTH_CHECK(false && "a commit is not done here");
   return Purged{};
 }

@@ -27,9 +27,12 @@ struct PurgeWork {
   Time finished_before;
   Time tombstones_before;
 };
-using StoreWork = std::variant<CommitWork, LoadDueWork, LoadWork, PurgeWork>;
+struct TopicWork {
+  TopicRequest request;
+};
+using StoreWork = std::variant<CommitWork, LoadDueWork, LoadWork, PurgeWork, TopicWork>;
 
-// Reads, or purges a slice of 2 ms, and says what came of it. Not for CommitWork.
+// Reads, changes a topic, or purges a slice of 2 ms, and says what came of it. Not for CommitWork.
 EngineEvent DoStoreWork(Store& store, StoreWork&& work);
 
 }  // namespace troth::internal

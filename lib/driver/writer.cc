@@ -40,6 +40,8 @@ void Writer::Purge(PurgePass pass, Time finished_before, Time tombstones_before)
   Queue(PurgeWork{pass, finished_before, tombstones_before});
 }
 
+void Writer::ChangeTopic(TopicRequest&& request) { Queue(TopicWork{std::move(request)}); }
+
 void Writer::Queue(StoreWork&& work) {
   const std::lock_guard lock(mutex_);
   queue_.push_back(std::move(work));
@@ -69,7 +71,8 @@ void Writer::Run() {
       idle_work = true;
       DoCommit(std::move(*commit));
     } else {
-      idle_work = idle_work || std::holds_alternative<PurgeWork>(*work);
+      idle_work = idle_work || std::holds_alternative<PurgeWork>(*work) ||
+                  std::holds_alternative<TopicWork>(*work);
       sink_.Post(DoStoreWork(store_, std::move(*work)));
     }
   }

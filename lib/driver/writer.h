@@ -27,6 +27,7 @@ class Writer : public StorePort {
   void LoadDue(std::optional<DuePosition> after, Time until, size_t max) override;
   void Load(std::string gid) override;
   void Purge(PurgePass pass, Time finished_before, Time tombstones_before) override;
+  void ChangeTopic(TopicRequest&& request) override;
 
  private:
   void Queue(StoreWork&& work);

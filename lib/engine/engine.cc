@@ -76,6 +76,8 @@ void Engine::Handle(std::span<EngineEvent> events, Time now) {
     if (auto* loaded = std::get_if<DueLoaded>(&event)) OnDueLoaded(*loaded, now);
     if (auto* loaded = std::get_if<GidLoaded>(&event)) OnGidLoaded(*loaded, now);
     if (auto* purged = std::get_if<Purged>(&event)) OnPurged(*purged, now);
+    if (auto* topic = std::get_if<TopicRequest>(&event)) OnTopicRequest(std::move(*topic));
+    if (auto* changed = std::get_if<TopicChanged>(&event)) OnTopicChanged(*changed, now);
   }
   while (const auto id = timers_.TakeDue(now)) {
     if (Live* live = Find(*id)) Touch(*live);
@@ -96,7 +98,7 @@ std::optional<Time> Engine::NextWake() {
 }
 
 bool Engine::Quiet() const {
-  if (!calls_.empty()) return false;
+  if (!calls_.empty() || topic_changes_ > 0) return false;
   return lost_owner_ || (queue_.empty() && !committing_);
 }
 
@@ -270,6 +272,7 @@ void Engine::StartCall(Live& live, uint16_t branch, const std::string& host, Tim
                                    .host = host,
                                    .sent = now,
                                    .timeout = policy.request_timeout});
+  if (b.calls > 0) ++statistics_.retries;
   RecordStart(t, branch, call.id, now);
   hosts_.Started(host);
   ++live.in_flight;

@@ -38,6 +38,9 @@ struct EngineOptions {
   Milliseconds retention{};
   Milliseconds tombstone_retention{};
   bool unclean = false;  // recovered local calls wait a second (R22)
+  uint32_t alert_after = 3;
+  std::string alert_url = {};
+  Milliseconds alert_timeout{3'000};
 };
 
 class Engine {
@@ -118,10 +121,24 @@ class Engine {
   Live* Admit(Loaded& loaded, Time now);
   void AnswerFromRow(Request& request, const TransactionRow& row, const GlobalTransaction* t);
   void OnPurged(Purged& purged, Time now);
+  void OnTopicRequest(TopicRequest&& request);
+  void OnTopicChanged(TopicChanged& changed, Time now);
   void AskStore(Time now);
   Health GetHealth() const;
   void Tell(EventKind kind, Time now, const GlobalTransaction* t, Reason reason = {},
             std::string text = {}, Milliseconds took = {});
+
+  // --- alert.cc ---
+  void RaiseAlert(const GlobalTransaction& t, uint16_t branch, Time now);
+  void PostAlert(const Alert& alert, Time now);
+  bool EndAlert(const CallEnded& ended, Time now);
+  void LoseAlert(const std::string& gid, std::string_view why, Time now);
+
+  // --- statistics.cc ---
+  void CountAccepted(const GlobalTransaction& t);
+  void CountEnded(const GlobalTransaction& t);
+  void CountCall(const CallEnded& ended);
+  Statistics GetStatistics() const;
 
   StorePort& store_;
   Transport& transport_;
@@ -162,6 +179,10 @@ class Engine {
   std::optional<PurgePass> purge_;
   std::optional<Time> purge_at_;
   bool purging_ = false;
+
+  size_t topic_changes_ = 0;                          // with the store
+  std::unordered_map<uint64_t, std::string> alerts_;  // calls in flight → gid
+  Statistics statistics_;
 
   bool paused_ = false;
   bool closing_ = false;

@@ -58,8 +58,13 @@ struct Purged {
   Status status;
 };
 
+struct TopicChanged {
+  Status status;
+  Reply reply;
+};
+
 using EngineEvent = std::variant<BatchDone, StoreTrouble, CallEnded, DueLoaded, GidLoaded, Purged,
-                                 Request, ControlRequest>;
+                                 TopicChanged, Request, TopicRequest, ControlRequest>;
 
 // Where results and requests are left for the engine. Any thread; one wake-up per burst.
 class EventSink {
@@ -76,6 +81,7 @@ class StorePort {
   virtual void LoadDue(std::optional<DuePosition> after, Time until, size_t max) = 0;  // DueLoaded
   virtual void Load(std::string gid) = 0;                                              // GidLoaded
   virtual void Purge(PurgePass pass, Time finished_before, Time tombstones_before) = 0;  // Purged
+  virtual void ChangeTopic(TopicRequest&& request) = 0;  // TopicChanged
 };
 
 // Whom the engine tells what has happened. Called on the engine's thread; never blocks.
@@ -87,6 +93,9 @@ class Observer {
   virtual bool wants_outcomes() const = 0;
   virtual void OnEvent(Event&& event) = 0;
   virtual void OnFinished(std::shared_ptr<const Outcome> outcome) = 0;
+  virtual void OnAlert(Alert&& alert) = 0;
+  // How many of these nobody was told of, for want of room.
+  virtual uint64_t dropped() const = 0;
 };
 
 }  // namespace troth::internal

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "model/store.h"
 #include "model/transaction.h"
 #include "troth/coordinator.h"
 
@@ -29,6 +30,9 @@ struct SubmitRequest {
   std::shared_ptr<const std::string> document;  // the encoded definition
   Milliseconds delay{0};                        // msg: no action so long after the submit
   std::optional<Time> start;                    // msg: no action before it
+  // Not OK: a new transaction is refused with it. Only what repeats a stored one gets another
+  // answer.
+  Status refusal = {};
 };
 // Decides what is prepared to commit.
 struct CommitRequest {
@@ -91,12 +95,19 @@ struct Request {
   Time give_up{};  // of an act that waits for a call in flight (R19)
 };
 
+// About a topic. The store answers by itself; the engine only passes it on.
+struct TopicRequest {
+  TopicChange change;
+  Reply reply;
+};
+
 // About the whole coordinator.
 struct ControlRequest {
-  enum class Kind { kPause, kResume, kRegistered, kClose, kHealth };
+  enum class Kind { kPause, kResume, kRegistered, kClose, kHealth, kStatistics };
   Kind kind;
   std::string name;  // kRegistered: the local function's
   std::function<void(const Health&)> done;
+  std::function<void(const Statistics&)> statistics = {};  // with kStatistics
 };
 
 }  // namespace troth::internal

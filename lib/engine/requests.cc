@@ -36,12 +36,17 @@ Status NoSuchGid(std::string_view gid) {
 
 void Engine::RecordCallEnded(Live& live, const InFlight& call, const CallEnded& ended, Time now) {
   GlobalTransaction& t = live.t;
+  const uint32_t unknowns = t.branches[call.branch].unknowns;
+  const Milliseconds interval = t.branches[call.branch].interval;
   const std::string rule = RecordResult(t, call.branch, ended, call.called_before, now, random_);
   if (!std::exchange(live.dirty, true)) live.dirty_since = now;
   if (!store_problem_.empty()) ++unwritten_results_;
   if (observer_.wants_events()) {
     const Branch& b = t.branches[call.branch];
-    Reason reason{.code = ended.code,
+    const bool not_allowed = ended.kind == CallEnded::Kind::kAnswered &&
+                             ended.verdict == BranchResult::Verdict::kFailure &&
+                             !MayFail(t.mode(), b.op);
+    Reason reason{.code = not_allowed ? ReasonCode::kFailureNotAllowed : ended.code,
                   .branch_id = std::string(t.BranchIdOf(b)),
                   .op = std::string(OpName(t.mode(), b.op)),
                   .http_status = ended.http_status,
@@ -50,6 +55,10 @@ void Engine::RecordCallEnded(Live& live, const InFlight& call, const CallEnded& 
                   .author = {},
                   .at = now};
     Tell(EventKind::kCallEnded, now, &t, std::move(reason), rule, now - call.sent);
+  }
+  const Branch& branch = t.branches[call.branch];
+  if (branch.unknowns > unknowns && IsWorthAnAlert(branch, interval, options_.alert_after)) {
+    RaiseAlert(t, call.branch, now);
   }
   if (t.phase == Phase::kEnded) {
     t.history.push_back({.at = now,
@@ -60,6 +69,8 @@ void Engine::RecordCallEnded(Live& live, const InFlight& call, const CallEnded& 
 }
 
 void Engine::OnCallEnded(CallEnded& ended, Time now) {
+  if (EndAlert(ended, now)) return;
+  CountCall(ended);
   const auto it = calls_.find(ended.id);
   TROTH_CHECK(it != calls_.end());  // exactly one for each Start
   InFlight call = std::move(it->second);
@@ -79,13 +90,16 @@ void Engine::OnCallEnded(CallEnded& ended, Time now) {
   for (const LiveId id : change.relieved) {
     Live* relieved = Find(id);
     if (relieved == nullptr || relieved == &live) continue;
+    bool woken = false;
     for (uint16_t i = 0; i < relieved->t.branches.size(); ++i) {
       Branch& b = relieved->t.branches[i];
       if (b.state == BranchState::kWaiting && b.next > now &&
           HostKey(relieved->t.UrlOf(i)) == call.host) {
         b.next = now;
+        woken = true;
       }
     }
+    if (woken) Tell(EventKind::kWoken, now, &relieved->t, {}, call.host + " is back");
     Touch(*relieved);
   }
 }
@@ -116,7 +130,8 @@ void Engine::OnRequest(Request&& request, Time now) {
     }
     live->requests.push_back(std::move(request));
     Touch(*live);
-  } else if (std::holds_alternative<SubmitRequest>(request.body)) {
+  } else if (const auto* submit = std::get_if<SubmitRequest>(&request.body);
+             submit != nullptr && submit->refusal.ok()) {
     OnSubmit(std::move(request), now);
   } else {
     LoadFor(std::move(request));
@@ -219,6 +234,8 @@ bool Engine::ApplyRequest(Live& live, Request& request, Time now) {
               if (result.changed) {
                 live.new_parts.push_back({t.edit_parts[branch], std::make_shared<const std::string>(
                                                                     EncodeEdit(*t.edits[branch]))});
+                Tell(EventKind::kWoken, now, &t, {},
+                     Concat(t.BranchName(branch), " edited by ", edit.act.author));
               }
               return result;
             });
@@ -305,6 +322,9 @@ void Engine::OnControl(ControlRequest&& request, Time now) {
     }
     case ControlRequest::Kind::kHealth:
       break;
+    case ControlRequest::Kind::kStatistics:
+      if (request.statistics) request.statistics(GetStatistics());
+      break;
   }
   if (request.done) request.done(GetHealth());
 }
@@ -366,7 +386,9 @@ void Engine::OnGidLoaded(GidLoaded& loaded, Time now) {
     if (FindGid(loaded.gid) != nullptr) {
       OnRequest(std::move(request), now);
     } else if (!found) {
-      request.reply(Answer{.status = loaded.status.ok() ? NoSuchGid(loaded.gid) : loaded.status});
+      const auto* submit = std::get_if<SubmitRequest>(&request.body);
+      Status none = submit != nullptr ? submit->refusal : NoSuchGid(loaded.gid);
+      request.reply(Answer{.status = loaded.status.ok() ? std::move(none) : loaded.status});
     } else {
       const Loaded& stored = loaded.found.front();
       const GlobalTransaction* t =
@@ -391,6 +413,10 @@ void Engine::AnswerFromRow(Request& request, const TransactionRow& row,
   } else if (const auto* commit = std::get_if<CommitRequest>(&request.body)) {
     const bool same = commit->digest.empty() || commit->digest == row.digest;
     request.reply(AnswerRepeated(row.status, same, row.gid));
+  } else if (const auto* submit = std::get_if<SubmitRequest>(&request.body)) {
+    const GlobalTransaction& asked = *submit->transaction;
+    request.reply(AnswerRepeated(row.status, asked.digest == row.digest, row.gid,
+                                 asked.phase == Phase::kPrepared));
   } else if (std::holds_alternative<AbortRequest>(request.body) &&
              row.status == TransactionStatus::kFailed) {
     request.reply(Answer{});
@@ -419,6 +445,26 @@ void Engine::OnPurged(Purged& purged, Time now) {
       purge_at_ = std::max(old_enough, now + kPurgePassPause);
     }
   }
+}
+
+// A change of a topic concerns no transaction: those that exist have their subscribers (R9).
+void Engine::OnTopicRequest(TopicRequest&& request) {
+  if (lost_owner_) {
+    request.reply(Answer{.status = {StatusCode::kFailedPrecondition, store_problem_}});
+  } else if (closing_) {
+    request.reply(Answer{.status = {StatusCode::kCancelled, "the coordinator is closing"}});
+  } else {
+    ++topic_changes_;
+    store_.ChangeTopic(std::move(request));
+  }
+}
+
+void Engine::OnTopicChanged(TopicChanged& changed, Time now) {
+  --topic_changes_;
+  if (changed.status.code() == StatusCode::kFailedPrecondition && !lost_owner_) {
+    LoseOwnership(changed.status, now);
+  }
+  changed.reply(Answer{.status = std::move(changed.status)});
 }
 
 // --- telling ---

@@ -41,6 +41,32 @@ void BackOff(Branch& b, const Policy& policy, Time now, Random& random) {
   b.next = now + Milliseconds{policy.jitter ? random.Between(0, wait) : wait};
 }
 
+// "1st", "2nd", "3rd", "4th", "11th", "21st".
+std::string Ordinal(uint32_t n) {
+  const bool teen = n % 100 >= 11 && n % 100 <= 13;
+  const std::string_view ending = teen || n % 10 > 3 || n % 10 == 0 ? "th"
+                                  : n % 10 == 1                     ? "st"
+                                  : n % 10 == 2                     ? "nd"
+                                                                    : "rd";
+  return Concat(n, ending);
+}
+
+// "409 from confirm"; where there was no HTTP answer "failure from confirm", "no answer from …".
+std::string What(const GlobalTransaction& t, const Branch& b, const CallEnded& ended) {
+  const std::string_view op = OpName(t.mode(), b.op);
+  if (ended.http_status != 0) return Concat(ended.http_status, " from ", op);
+  const bool failure =
+      ended.kind == CallEnded::Kind::kAnswered && ended.verdict == BranchResult::Verdict::kFailure;
+  return Concat(failure ? "failure" : ReasonText(ended.code), " from ", op);
+}
+
+// Who may not fail, and why it is retried.
+std::string_view MayNotFail(const GlobalTransaction& t, const Branch& b) {
+  if (t.mode() == Mode::kMessage) return "a message's action may not fail";
+  if (t.mode() == Mode::kSaga) return "a compensation may not fail";
+  return b.op == Op::kForward ? "it may not fail" : "a phase-two branch may not fail";
+}
+
 std::string Unknown(GlobalTransaction& t, Branch& b, const CallEnded& ended, Time now,
                     Random& random, std::string_view rule) {
   Reason reason = ReasonOf(t, b, ended, now);
@@ -50,8 +76,8 @@ std::string Unknown(GlobalTransaction& t, Branch& b, const CallEnded& ended, Tim
   Remember(b, std::move(reason));
   ++b.unknowns;
   BackOff(b, t.PolicyOf(b), now, random);
-  return Concat(rule, "; retried in ", (b.next - now).count(), " ms, unknown result number ",
-                b.unknowns);
+  return Concat(What(t, b, ended), ": ", rule, "; retried in ", (b.next - now).count(), " ms, ",
+                Ordinal(b.unknowns), " time");
 }
 
 // R18: what comes after the end is told and kept in the history, and changes no branch.
@@ -112,23 +138,27 @@ std::string RecordResult(GlobalTransaction& t, uint16_t branch, const CallEnded&
     case Verdict::kOngoing:
       b.interval = Milliseconds{0};
       b.next = now + t.PolicyOf(b).first;
-      return "ongoing: called again after the base interval, no attempt";
+      return Concat(What(t, b, ended), ": still at work; called again after the base interval");
     case Verdict::kFailure: {
       if (!MayFail(t.mode(), b.op)) {
-        return Unknown(t, b, ended, now, random,
-                       Concat("failure from ", OpName(t.mode(), b.op), ", which may not fail"));
+        return Unknown(t, b, ended, now, random, MayNotFail(t, b));
       }
       b.state = BranchState::kFailed;
       Reason reason = ReasonOf(t, b, ended, now);
       reason.code = ReasonCode::kActionFailed;
       Remember(b, std::move(reason));
-      return b.op == Op::kCheckBack ? "failure: the message was never committed"
-                                    : "failure: the transaction rolls back";
+      return Concat(What(t, b, ended), b.op == Op::kCheckBack ? ": the message was never committed"
+                                                              : ": the transaction rolls back");
     }
     case Verdict::kUnknown:
       break;
   }
-  return Unknown(t, b, ended, now, random, "no result");
+  return Unknown(t, b, ended, now, random, "it says nothing");
+}
+
+bool IsWorthAnAlert(const Branch& branch, Milliseconds interval, uint32_t after) {
+  if (branch.unknowns == after) return true;
+  return branch.unknowns > after && interval != Milliseconds{0} && branch.interval > interval;
 }
 
 void RecordLoad(GlobalTransaction& t, bool local_calls_wait, Time now) {

@@ -19,6 +19,10 @@ void RecordStart(GlobalTransaction& t, uint16_t branch, uint64_t call_id, Time n
 std::string RecordResult(GlobalTransaction& t, uint16_t branch, const CallEnded& ended,
                          bool called_before, Time now, Random& random);
 
+// Whether the result that says nothing, which `branch` has just had, is worth an alert: the
+// `after`-th, and then each with which the wait has grown from `interval`.
+bool IsWorthAnAlert(const Branch& branch, Milliseconds interval, uint32_t after);
+
 // A loaded transaction on its way into memory: R22, R23.
 void RecordLoad(GlobalTransaction& t, bool local_calls_wait, Time now);
 

@@ -134,6 +134,7 @@ void Engine::OnBatchDone(BatchDone& done, Time now) {
   }
   TROTH_CHECK(done.result.kind != BatchResult::Kind::kUnknown);  // the port settles that first
   const bool committed = done.result.kind == BatchResult::Kind::kCommitted;
+  ++(committed ? statistics_.commits : statistics_.commits_refused);
   if (const Status problem = ProblemOf(done.result); problem.ok()) {
     StoreWorks(now);
   } else {
@@ -149,6 +150,7 @@ void Engine::OnBatchDone(BatchDone& done, Time now) {
                   : WriteResult{WriteResult::Kind::kNotWritten, 0, {}, done.result.status};
     switch (result.kind) {
       case WriteResult::Kind::kOk:
+        ++statistics_.writes;
         OnWritten(*live, result.id, now);
         break;
       case WriteResult::Kind::kGidExists:
@@ -170,6 +172,7 @@ void Engine::OnWritten(Live& live, int64_t id, Time now) {
   if (submitted) {
     t.id = id;
     live.document.reset();
+    CountAccepted(t);
     Tell(EventKind::kSubmitted, now, &t);
   }
   for (Branch& b : t.branches) {
@@ -183,6 +186,7 @@ void Engine::OnWritten(Live& live, int64_t id, Time now) {
   const bool ended = t.phase == Phase::kEnded && t.durable_phase != Phase::kEnded;
   t.durable_phase = t.phase;
   if (ended) {
+    CountEnded(t);
     Tell(EventKind::kEnded, now, &t, t.reason);
     if (observer_.wants_outcomes() || !live.waiters.empty()) {
       const auto outcome = std::make_shared<const Outcome>(ToOutcome(t));
@@ -258,6 +262,7 @@ void Engine::StoreWorks(Time now) {
 void Engine::StoreFails(const Status& status, Time now) {
   if (store_problem_ != status.message()) {
     store_problem_ = status.message().empty() ? "the store can't commit" : status.message();
+    ++statistics_.store_troubles;
     Tell(EventKind::kStoreTrouble, now, nullptr, {}, store_problem_);
   }
   store_backoff_ = store_backoff_ == Milliseconds{0} ? kFirstStoreRetry
@@ -270,6 +275,7 @@ void Engine::StoreFails(const Status& status, Time now) {
 void Engine::LoseOwnership(const Status& status, Time now) {
   lost_owner_ = true;
   store_problem_ = status.message();
+  ++statistics_.store_troubles;
   Tell(EventKind::kStoreTrouble, now, nullptr, {}, store_problem_);
   for (QueuedWrite& queued : queue_) {
     for (PendingReply& pending : queued.replies) pending.reply(Answer{.status = status});

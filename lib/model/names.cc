@@ -138,6 +138,10 @@ std::string_view EventName(EventKind kind) {
       return "clock differs";
     case EventKind::kRestored:
       return "backup restored";
+    case EventKind::kAlert:
+      return "alert";
+    case EventKind::kAlertLost:
+      return "alert lost";
   }
   return "unknown";
 }

@@ -131,6 +131,10 @@ void SimulatedDriver::Purge(internal::PurgePass pass, Time finished_before,
   Queue(internal::PurgeWork{pass, finished_before, tombstones_before});
 }
 
+void SimulatedDriver::ChangeTopic(internal::TopicRequest&& request) {
+  Queue(internal::TopicWork{std::move(request)});
+}
+
 void SimulatedDriver::Queue(internal::StoreWork&& work) {
   work_.push_back(std::move(work));
   if (!working_) DoNextWork();
@@ -139,7 +143,8 @@ void SimulatedDriver::Queue(internal::StoreWork&& work) {
 void SimulatedDriver::DoNextWork() {
   working_ = !work_.empty();
   if (!working_) return;
-  const bool commit = std::holds_alternative<CommitWork>(work_.front());
+  const bool commit = std::holds_alternative<CommitWork>(work_.front()) ||
+                      std::holds_alternative<internal::TopicWork>(work_.front());
   universe_.At(universe_.now() + (commit ? commit_time_ : milliseconds{0}), [this, alive = alive_] {
     if (!*alive || universe_.crashed()) return;
     internal::StoreWork work = std::move(work_.front());
@@ -147,7 +152,10 @@ void SimulatedDriver::DoNextWork() {
     if (auto* batch = std::get_if<CommitWork>(&work)) {
       DoCommit(std::move(*batch));
     } else {
-      Post(DoStoreWork(store_, std::move(work)));
+      const bool topic = std::holds_alternative<internal::TopicWork>(work);
+      EngineEvent done = DoStoreWork(store_, std::move(work));
+      if (topic) universe_.CountEffect();
+      Post(std::move(done));
       DoNextWork();
     }
   });

@@ -59,12 +59,17 @@ class SimulatedDriver final : public internal::Driver,
   void LoadDue(std::optional<internal::DuePosition> after, Time until, size_t max) override;
   void Load(std::string gid) override;
   void Purge(internal::PurgePass pass, Time finished_before, Time tombstones_before) override;
+  void ChangeTopic(internal::TopicRequest&& request) override;
   bool wants_events() const override { return callbacks_.on_event || callbacks_.log; }
   bool wants_outcomes() const override { return static_cast<bool>(callbacks_.on_finished); }
   void OnEvent(Event&& event) override { notices_.push_back(std::move(event)); }
   void OnFinished(std::shared_ptr<const Outcome> outcome) override {
     notices_.push_back(std::move(outcome));
   }
+  void OnAlert(Alert&& alert) override {
+    if (callbacks_.on_alert) notices_.push_back(std::move(alert));
+  }
+  uint64_t dropped() const override { return 0; }
 
   void Queue(internal::StoreWork&& work);
   void DoNextWork();

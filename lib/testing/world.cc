@@ -52,11 +52,15 @@ class World::Impl {
         .transport = *transport,
         .random = random_,
         .callbacks = {options_.coordinator.on_finished, options_.coordinator.on_event,
-                      options_.coordinator.log},
+                      options_.coordinator.log, options_.coordinator.on_alert},
         .engine = {.limits = options_.coordinator.limits,
                    .retention = options_.coordinator.retention,
                    .tombstone_retention = options_.coordinator.tombstone_retention,
-                   .unclean = info->unclean},
+                   .unclean = info->unclean,
+                   .alert_after = static_cast<uint32_t>(options_.coordinator.alert_after),
+                   .alert_url = options_.coordinator.alert_url,
+                   .alert_timeout = options_.coordinator.defaults.request_timeout.value_or(
+                       std::chrono::seconds(3))},
         .commit_time = options_.commit_time});
     driver_ = driver.get();
     backends.driver = std::move(driver);
