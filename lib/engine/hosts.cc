@@ -10,6 +10,8 @@ namespace {
 constexpr Milliseconds kFirstProbe{500};
 constexpr Milliseconds kProbeCap{60'000};
 constexpr size_t kSufferersMax = 100'000;
+constexpr size_t kIdleHostsMax = 64;
+constexpr size_t kDownHostsMax = 1'024;
 
 }  // namespace
 
@@ -121,9 +123,10 @@ std::vector<LiveId> Hosts::TakeAll() {
 void Hosts::DropIfIdle(const std::string& key) {
   const auto it = hosts_.find(key);
   const Host& host = it->second;
-  const bool idle = host.in_flight == 0 && !host.down && host.waiting.empty();
-  // A few are kept: most programs call the same hosts again and again.
-  if (idle && hosts_.size() > 64) hosts_.erase(it);
+  const bool idle = host.in_flight == 0 && host.waiting.empty();
+  // A few are kept: most programs call the same hosts again and again. One that is down is forgotten
+  // late: its next call is the probe then.
+  if (idle && hosts_.size() > (host.down ? kDownHostsMax : kIdleHostsMax)) hosts_.erase(it);
 }
 
 std::vector<HostHealth> Hosts::Health() const {

@@ -47,16 +47,22 @@ Status DueLoader::Collect(Statement& statement, size_t max, std::vector<DuePosit
                                                    : connection_->Error(code, "read what is due");
 }
 
-StoredTransaction DueLoader::Fetch(const DuePosition& position) {
+// A row on a damaged page comes back with its id and due time alone, so that the rest goes on (R24).
+// Any other error may pass, so nothing is skipped for it.
+Result<StoredTransaction> DueLoader::Fetch(const DuePosition& position) {
   const StatementUse use(whole_by_id_);
   StoredTransaction stored;
-  if (whole_by_id_.Bind(1, position.id).Step() == SQLITE_ROW) {
+  int code = whole_by_id_.Bind(1, position.id).Step();
+  if (code == SQLITE_ROW) {
     stored.row = RowFrom(whole_by_id_);
     stored.state = whole_by_id_.Bytes(kStateColumn);
-    if (ReadParts(parts_, position.id, stored.parts) == SQLITE_OK) return stored;
+    code = ReadParts(parts_, position.id, stored.parts);
+    if (code == SQLITE_OK) return stored;
     stored.state.clear();
     stored.parts.clear();
   }
+  const bool passes = code != SQLITE_DONE && (code & 0xFF) != SQLITE_CORRUPT;
+  if (passes) return connection_->Error(code, "read what is due");
   stored.row.id = position.id;
   stored.row.due = position.due;
   return stored;
@@ -78,7 +84,11 @@ Result<DuePage> DueLoader::Load(std::optional<DuePosition> after, Time until, si
   page.more = positions.size() > max;
   if (page.more) positions.pop_back();
   page.transactions.reserve(positions.size());
-  for (const DuePosition& position : positions) page.transactions.push_back(Fetch(position));
+  for (const DuePosition& position : positions) {
+    Result<StoredTransaction> stored = Fetch(position);
+    if (!stored.ok()) return stored.status();
+    page.transactions.push_back(*std::move(stored));
+  }
   if (page.more) return page;
 
   const StatementUse use(next_);

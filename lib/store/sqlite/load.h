@@ -20,7 +20,7 @@ class DueLoader {
 
  private:
   Status Collect(Statement& statement, size_t max, std::vector<DuePosition>& positions);
-  StoredTransaction Fetch(const DuePosition& position);
+  Result<StoredTransaction> Fetch(const DuePosition& position);
 
   Connection* connection_ = nullptr;
   Statement together_, after_, next_, whole_by_id_, parts_;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/thread_mark.h"
 #include "model/verdict.h"
 #include "transport/http/request_headers.h"
 #include "transport/http/sent_bytes.h"
@@ -84,6 +85,7 @@ std::optional<CallEnded> Maker::Prepare() {
       return Ended(call_, Kind::kNotSent, ReasonCode::kBranchUnknown,
                    Concat("headers_for threw: ", what));
     };
+    const LocalFunctionScope mark;  // a wait for the coordinator would wait for this very call
     try {
       added = shared_.options.headers_for({.url = call.url,
                                            .gid = call.context.gid,

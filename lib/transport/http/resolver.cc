@@ -115,7 +115,16 @@ Lookup Resolver::Resolve(const std::string& host, Interrupt& interrupt) {
           name->done = true;
           self->changed.notify_all();
         });
-    if (!queued) return {.addresses = {}, .problem = "no thread could be started for the lookup"};
+    if (!queued) {
+      const Lookup failed{.addresses = {}, .problem = "no thread could be started for the lookup"};
+      std::lock_guard lock(state.mutex);
+      name->answer = failed;  // for whoever has joined it meanwhile
+      name->at = Clock::now();
+      name->done = true;
+      state.names.erase(host);
+      state.changed.notify_all();
+      return failed;
+    }
   }
   interrupt.SetWaker([shared = state_] {
     std::lock_guard lock(shared->mutex);

@@ -25,7 +25,12 @@ struct ThreadPool::State : std::enable_shared_from_this<State> {
   const ThreadPoolOptions options;
   mutable std::mutex mutex;
   std::condition_variable ended;
-  std::deque<Job> queue;
+  struct Queued {
+    uint64_t number;
+    Job job;
+  };
+  std::deque<Queued> queue;
+  uint64_t next = 0;  // the number of the next job
   std::vector<Idle*> idle;      // the newest last
   std::vector<pthread_t> live;  // those that have begun
   std::optional<pthread_t> to_join;
@@ -76,7 +81,7 @@ struct ThreadPool::State : std::enable_shared_from_this<State> {
   }
 
   void RunOne(std::unique_lock<std::mutex>& lock) {
-    Job job = std::move(queue.front());
+    Job job = std::move(queue.front().job);
     queue.pop_front();
     const bool spawn = WakeOne();
     lock.unlock();
@@ -119,24 +124,30 @@ ThreadPool::~ThreadPool() { Stop(std::chrono::milliseconds(0)); }
 
 bool ThreadPool::Submit(Job job) {
   bool spawn = false;
+  uint64_t number = 0;
   {
     std::lock_guard lock(state_->mutex);
     if (state_->stopping) return false;
-    state_->queue.push_back(std::move(job));
+    number = state_->next++;
+    state_->queue.push_back({number, std::move(job)});
     spawn = state_->WakeOne();
   }
   if (!spawn || state_->Spawn()) return true;
-  // Nobody is left who would run it. Another Submit may have come in between, so all are dropped
-  // only if there is still no thread; each of them is told by its own failed Spawn.
-  std::deque<Job> dropped;
+  // Nobody is left who would run it. What others have queued meanwhile stays theirs: the next thread
+  // that can be started runs it.
+  State::Queued dropped{};  // freed without the lock
   std::lock_guard lock(state_->mutex);
   if (state_->threads > 0) return true;
-  dropped.swap(state_->queue);
+  const auto own = std::find_if(state_->queue.begin(), state_->queue.end(),
+                                [&](const auto& queued) { return queued.number == number; });
+  if (own == state_->queue.end()) return true;
+  dropped = std::move(*own);
+  state_->queue.erase(own);
   return false;
 }
 
 bool ThreadPool::Stop(std::chrono::milliseconds patience) {
-  std::deque<Job> dropped;
+  std::deque<State::Queued> dropped;
   std::unique_lock lock(state_->mutex);
   state_->stopping = true;
   dropped.swap(state_->queue);
