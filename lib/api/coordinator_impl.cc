@@ -217,6 +217,9 @@ Result<Outcome> Coordinator::Impl::Wait(std::string_view gid, milliseconds timeo
   if (!backends_.driver->Await(*call, std::clamp(timeout, milliseconds{0}, kLongestWait))) {
     backends_.driver->Post(internal::Request{
         .gid = std::string(gid), .body = internal::ForgetWaitRequest{ticket}, .reply = {}});
+    // A time too short for the engine to answer in, as zero is, is long enough to ask the store.
+    Result<Outcome> ended = EndedOutcome(gid);
+    if (ended.ok() || ended.status().code() == StatusCode::kNotFound) return ended;
     return StillUnderWay(gid);
   }
   Answer answer = call->Take();
