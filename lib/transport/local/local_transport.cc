@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "base/thread_mark.h"
 #include "model/url.h"
+#include "transport/threads/thread.h"
 #include "transport/threads/thread_pool.h"
 
 namespace troth::internal {
@@ -160,7 +161,12 @@ void LocalTransport::Core::End(const std::shared_ptr<LocalCall>& call, CallEnded
 // A call that waits for a thread ends at once.
 void LocalTransport::Core::Stop(const std::shared_ptr<LocalCall>& call, std::string_view why) {
   End(call, Ended(*call, Kind::kNotSent, ReasonCode::kNotSent, why), /*unless_begun=*/true);
-  call->stop.request_stop();
+  // The application's stop callbacks run inside request_stop: not on the engine's thread.
+  const auto request = [source = call->stop]() mutable {
+    const LocalFunctionScope mark;
+    source.request_stop();
+  };
+  if (const auto thread = StartThread({}, request)) pthread_detach(*thread);
 }
 
 std::vector<std::shared_ptr<LocalCall>> LocalTransport::Core::Calls() const {
