@@ -2,7 +2,8 @@
 // that applied, counters.
 #include <doctest/doctest.h>
 
-#include <algorithm>
+#include <atomic>
+#include <future>
 #include <map>
 #include <stdexcept>
 #include <string>
@@ -153,7 +154,7 @@ TEST_CASE("events: the call's end says which rule applied") {
                      "success"});
 }
 
-TEST_CASE("events: parked, woken and each slow local function are told of once") {
+TEST_CASE("events: parked and woken by a person are told of once each") {
   std::map<EventKind, int> seen;
   CoordinatorOptions options;
   options.on_event = [&](const Event& event) { ++seen[event.kind]; };
@@ -173,6 +174,74 @@ TEST_CASE("events: parked, woken and each slow local function are told of once")
   CHECK(seen[EventKind::kParked] == 1);
   CHECK(seen[EventKind::kWoken] == 1);
   CHECK(world.coordinator().GetStatistics().parked == 0);
+}
+
+TEST_CASE("events: an edit, a host that is back and a registered function wake, once each") {
+  std::vector<std::string> woken;
+  CoordinatorOptions options;
+  options.on_event = [&](const Event& event) {
+    if (event.kind == EventKind::kWoken) woken.push_back(event.gid + ": " + event.text);
+  };
+  World world({.coordinator = options, .call_time = 0ms});
+  const Act ann{.author = "ann", .reason = "repaired"};
+  const Saga edited = One("http://wrong/do");
+  world.Branch("http://wrong/do").Answer(404).Always();
+  REQUIRE(world.coordinator().Submit(edited).ok());
+  world.Advance(1s);
+  REQUIRE(world.coordinator().EditBranch(edited.gid, {"01", "action"}, {.url = kBranch}, ann).ok());
+  CHECK(world.coordinator().Wait(edited.gid, 1s)->succeeded());
+
+  const Saga waiting = One("http://flaky/1");
+  world.Branch("http://flaky/1").Answer(503);
+  REQUIRE(world.coordinator().Submit(waiting).ok());
+  world.Advance(2s);
+  const Saga other = One("http://flaky/2");
+  REQUIRE(world.coordinator().Submit(other).ok());
+  CHECK(world.coordinator().Wait(waiting.gid, 1s)->succeeded());
+
+  const Saga local = One("local:late");
+  REQUIRE(world.coordinator().Submit(local).ok());
+  world.Advance(1s);
+  REQUIRE(world.coordinator()
+              .RegisterLocal({"late", [](const BranchContext&, std::string_view,
+                                         std::stop_token) { return BranchResult::Success(); }})
+              .ok());
+  CHECK(world.coordinator().Wait(local.gid, 1s)->succeeded());
+  world.RunUntilIdle();
+  CHECK(woken == std::vector<std::string>{edited.gid + ": 01/action edited by ann",
+                                          waiting.gid + ": http://flaky:80 is back",
+                                          local.gid + ": local:late was registered"});
+}
+
+TEST_CASE("alert: in production a callback that hangs delays no transaction") {
+  std::promise<void> release;
+  std::shared_future<void> released = release.get_future().share();
+  std::atomic<int> calls = 0;
+  CoordinatorOptions options;
+  options.store = ":memory:";
+  options.alert_after = 1;
+  options.alert_url = "http://127.0.0.1:1/nobody";
+  options.defaults.retry = {.first = 1ms, .cap = 2ms};
+  options.on_alert = [released](const Alert&) { released.wait(); };
+  options.local = {{"flaky", [&](const BranchContext&, std::string_view, std::stop_token) {
+                      return ++calls % 4 == 0 ? BranchResult::Success()
+                                              : BranchResult::Unknown("not yet");
+                    }}};
+  Result<Coordinator> opened = Coordinator::Open(options);
+  REQUIRE_MESSAGE(opened.ok(), opened.status().ToString());
+  for (int i = 0; i < 3; ++i) {
+    const Saga saga = One("local:flaky");
+    REQUIRE(opened->Submit(saga).ok());
+    const Result<Outcome> outcome = opened->Wait(saga.gid, 30s);
+    REQUIRE_MESSAGE(outcome.ok(), outcome.status().ToString());
+    CHECK(outcome->succeeded());
+  }
+  const Statistics statistics = opened->GetStatistics();
+  CHECK(statistics.alerts == 6);
+  CHECK(statistics.saga.succeeded == 3);
+  CHECK(statistics.retries == 9);
+  release.set_value();
+  CHECK(opened->Close().ok());
 }
 
 TEST_CASE("statistics: what has happened is counted, by mode and by verdict") {

@@ -1,7 +1,9 @@
 // Topics from the outside: who has subscribed gets the message, as it was when it was first stored.
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "troth/testing/world.h"
@@ -168,6 +170,32 @@ TEST_CASE("topics: a change answered OK outlives a crash, one whose commit faile
     const Status again = world.coordinator().Subscribe("orders", url);
     CHECK(again.code() == (committed ? StatusCode::kAlreadyExists : StatusCode::kOk));
   }
+}
+
+TEST_CASE(
+    "topics: subscribers that come and go at once lose nothing, and the version counts them") {
+  Result<Coordinator> opened = Coordinator::Open({.store = ":memory:"});
+  REQUIRE_MESSAGE(opened.ok(), opened.status().ToString());
+  constexpr int kThreads = 4;
+  constexpr int kEach = 25;
+  std::atomic<int> failed = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&, i] {
+      for (int j = 0; j < kEach; ++j) {
+        const std::string url = "local:f" + std::to_string(i * kEach + j);
+        if (!opened->Subscribe("orders", url).ok()) ++failed;
+        if (!opened->Unsubscribe("orders", url).ok()) ++failed;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(failed == 0);
+  const Result<Topic> topic = opened->GetTopic("orders");
+  REQUIRE(topic.ok());
+  CHECK(topic->version == 2 * kThreads * kEach);
+  CHECK(topic->subscribers.empty());
+  CHECK(opened->Close().ok());
 }
 
 TEST_CASE("topics: production keeps them, and a closed coordinator says that it is closed") {
