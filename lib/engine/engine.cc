@@ -166,6 +166,7 @@ void Engine::Advance(Live& live, Time now) {
   Plan plan = Settle(live, now);
   if (live.t.durable_phase == Phase::kEnded && live.in_flight == 0 && !live.write_pending &&
       !live.dirty) {
+    if (!live.session_calls.empty()) SendSessionCalls(live, now);  // told that they are too late
     Remove(live);
     return;
   }
