@@ -80,7 +80,11 @@ Result<std::string> Session::Call(const SessionStepInput& input, Step step, std:
   const auto document = std::make_shared<const std::string>(EncodeStep(step));
   const Answer registered = (*impl)->Decide(
       gid_, RegisterRequest{mode_, std::make_shared<const Step>(std::move(step)), document});
-  if (!registered.status.ok()) return registered.status;
+  if (!registered.status.ok()) {
+    // It may be registered all the same; who commits would confirm what was never tried.
+    refused_ = refused_ || registered.status.code() == StatusCode::kUnavailable;
+    return registered.status;
+  }
   if (url.empty()) return std::string();
   Answer called = (*impl)->CallBranch(
       gid_, SessionCallRequest{.branch_id = branch_id,
@@ -89,7 +93,10 @@ Result<std::string> Session::Call(const SessionStepInput& input, Step step, std:
                                .phase2_url = mode_ == Mode::kXa ? url : std::string(),
                                .payload = payload,
                                .headers = headers});
-  if (!called.status.ok()) return std::move(called.status);
+  if (!called.status.ok()) {
+    refused_ = true;
+    return std::move(called.status);
+  }
   return std::move(called.body);
 }
 
@@ -99,6 +106,10 @@ Status Session::Commit() {
   if (!owner_) {
     return {StatusCode::kFailedPrecondition,
             "a branch that joined does not decide; who began does"};
+  }
+  if (refused_) {
+    return {StatusCode::kFailedPrecondition,
+            Concat(gid_, ": a branch has not said yes; only a rollback is left")};
   }
   Status status = (*impl)->Decide(gid_, CommitRequest{}).status;
   // Otherwise nobody knows, and the time-out or the caller decides.

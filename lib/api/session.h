@@ -65,6 +65,7 @@ class __attribute__((visibility("hidden"))) Session {
   const std::string parent_;  // its branch id, in front of those it registers
   const bool owner_ = false;
   bool decided_ = false;
+  bool refused_ = false;  // a call of this session has not succeeded
   uint32_t calls_ = 0;
 };
 
