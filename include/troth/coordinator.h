@@ -141,6 +141,12 @@ struct CoordinatorOptions {
   int32_t alert_after = 3;
   std::string alert_url = {};
   std::function<void(const Alert&)> on_alert = {};
+
+  // The application's own databases that SubmitInTransaction and DoAndSubmit (outbox.h) may use:
+  // paths of SQLite files that are there, in WAL mode. Each belongs to the outboxes of one store
+  // only: two would both adopt its rows. Open makes the table troth_outbox in them, and adopts what
+  // they hold.
+  std::vector<std::string> outboxes = {};
 };
 
 // Who acts, and why: kept in the transaction's history. Each 1 to 1,024 bytes without control
@@ -192,6 +198,20 @@ struct HostHealth {
   std::string problem;
 };
 
+// A row that could not be adopted, as its gid stands for something else: it stays until a person
+// has settled the matter and deleted it from troth_outbox.
+struct OutboxRefusal {
+  std::string gid;
+  std::string why;
+};
+
+struct OutboxHealth {
+  std::string path;
+  size_t waiting = 0;                  // committed, and not taken by the store yet
+  std::vector<OutboxRefusal> refused;  // the first 100
+  std::string problem;                 // what is in the way of adopting; tried again by itself
+};
+
 struct Health {
   bool open = false;
   bool owner = true;  // false: another process has taken the store over; nothing is called any more
@@ -201,6 +221,7 @@ struct Health {
   size_t live = 0;                           // transactions in memory
   size_t in_flight = 0;                      // calls
   std::vector<HostHealth> hosts;             // those that are down, or have transactions waiting
+  std::vector<OutboxHealth> outboxes;        // all of CoordinatorOptions::outboxes
 };
 
 // A move-only handle. All methods but moving, assignment and destruction may be called from any

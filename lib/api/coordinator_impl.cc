@@ -53,7 +53,9 @@ Status Coordinator::Impl::Close(milliseconds grace) {
   const std::lock_guard closing(closing_);  // a later one waits for the first
   if (closed_.exchange(true)) return {};
   internal::Driver::Closed closed;
+  if (outboxes_ != nullptr) outboxes_->RequestStop();
   if (backends_.driver != nullptr) closed = backends_.driver->Close(grace);
+  if (outboxes_ != nullptr) outboxes_->Stop();
   const std::unique_lock lock(reading_);
   backends_.store->Close();
   if (!closed.written) {
@@ -67,16 +69,27 @@ Status Coordinator::Impl::Close(milliseconds grace) {
 
 void Coordinator::Impl::Abandon() {
   if (closed_.exchange(true)) return;
+  if (outboxes_ != nullptr) outboxes_->RequestStop();
   if (backends_.driver != nullptr) backends_.driver->Abandon();
+  if (outboxes_ != nullptr) outboxes_->Stop();
 }
 
 // Posts a request and waits until it is answered. Past `patience` nobody knows.
 Answer Coordinator::Impl::Ask(std::string_view gid, internal::Request::Body body,
                               milliseconds patience) {
-  const auto call = std::make_shared<PendingCall>();
+  return FinishAsking(*StartAsking(gid, std::move(body)), patience);
+}
+
+std::shared_ptr<PendingCall> Coordinator::Impl::StartAsking(std::string_view gid,
+                                                            internal::Request::Body body) {
+  auto call = std::make_shared<PendingCall>();
   backends_.driver->Post(internal::Request{
       .gid = std::string(gid), .body = std::move(body), .reply = internal::ReplyTo(call)});
-  if (backends_.driver->Await(*call, patience)) return call->Take();
+  return call;
+}
+
+Answer Coordinator::Impl::FinishAsking(PendingCall& call, milliseconds patience) {
+  if (backends_.driver->Await(call, patience)) return call.Take();
   return Answer{.status = {StatusCode::kUnavailable,
                            Concat("the store did not answer within ", patience.count(),
                                   " ms; whether it holds the change is unknown: repeat the same "
@@ -84,29 +97,27 @@ Answer Coordinator::Impl::Ask(std::string_view gid, internal::Request::Body body
 }
 
 Result<Accepted> Coordinator::Impl::Submit(const Saga& saga) {
-  if (Status writable = Writable(); !writable.ok()) return writable;
-  if (Status gid = internal::CheckGid(saga.gid); !gid.ok()) return internal::Under("saga.", gid);
-  auto definition = internal::DefinitionOf(
-      saga, options_.defaults, options_.limits,
-      [this](std::string_view url) { return backends_.transport->CheckUrl(url); },
-      options_.barrier_retention);
-  if (!definition.ok()) return definition.status();
-  const Answer answer =
-      AskToAccept(internal::NewTransaction(saga.gid, *definition, backends_.driver->Now()));
+  auto submission = Check(saga);
+  if (!submission.ok()) return submission.status();
+  const Answer answer = AskToAccept(internal::NewTransaction(
+      saga.gid, std::move(submission->definition), backends_.driver->Now()));
   if (!answer.status.ok()) return answer.status;
   return Accepted{.gid = saga.gid, .repeated = answer.repeated};
 }
 
-// Everything that can be made of a new transaction is made here, on the caller's thread.
+internal::SubmitRequest internal::SubmitRequestOf(GlobalTransaction&& t, SubmitRequest submit) {
+  submit.transaction = std::make_unique<GlobalTransaction>(std::move(t));
+  const Definition& definition = *submit.transaction->definition;
+  std::string& digest = submit.transaction->digest;
+  if (digest.empty()) digest = DigestOf(definition);
+  submit.document = std::make_shared<const std::string>(EncodeDefinition(definition));
+  return submit;
+}
+
 Answer Coordinator::Impl::AskToAccept(internal::GlobalTransaction&& t,
                                       internal::SubmitRequest submit) {
   const std::string gid = t.gid;
-  submit.transaction = std::make_unique<internal::GlobalTransaction>(std::move(t));
-  const internal::Definition& definition = *submit.transaction->definition;
-  std::string& digest = submit.transaction->digest;
-  if (digest.empty()) digest = internal::DigestOf(definition);
-  submit.document = std::make_shared<const std::string>(internal::EncodeDefinition(definition));
-  return Ask(gid, std::move(submit), options_.patience);
+  return Ask(gid, internal::SubmitRequestOf(std::move(t), std::move(submit)), options_.patience);
 }
 
 Result<Accepted> Coordinator::Impl::Submit(const Message& message, bool prepare) {
@@ -286,6 +297,10 @@ Status Coordinator::Impl::RegisterLocal(LocalBranch branch) {
   if (!internal::IsLocalName(branch.name)) {
     return {StatusCode::kInvalidArgument,
             Concat("branch.name: \"", branch.name, "\" is not 1 to 64 of A-Z a-z 0-9 . _ -")};
+  }
+  if (branch.name.starts_with(internal::kReservedNames)) {
+    return {StatusCode::kInvalidArgument,
+            "branch.name: names that begin with troth. are the library's"};
   }
   if (!branch.function) {
     return {StatusCode::kInvalidArgument, "branch.function: there is none"};

@@ -9,11 +9,14 @@
 #include <mutex>
 #include <shared_mutex>
 #include <string_view>
+#include <vector>
 
 #include "driver/driver.h"
 #include "model/input.h"
 #include "model/store.h"
 #include "model/transport.h"
+#include "outbox/host.h"
+#include "outbox/outboxes.h"
 #include "troth/coordinator.h"
 
 namespace troth {
@@ -43,15 +46,24 @@ struct Access {
 TROTH_EXPORT Coordinator MakeCoordinator(CoordinatorOptions options, Backends backends);
 // kInvalidArgument names the field.
 TROTH_EXPORT Status CheckOptions(const CoordinatorOptions& options);
+// Local names that begin so are the library's.
+inline constexpr std::string_view kReservedNames = "troth.";
+
+}  // namespace internal
+
+namespace internal {
+
+// Everything that can be made of a new transaction is made here, on the caller's thread.
+SubmitRequest SubmitRequestOf(GlobalTransaction&& t, SubmitRequest submit);
 
 }  // namespace internal
 
 // Its enclosing class is exported; this is not.
-class __attribute__((visibility("hidden"))) Coordinator::Impl {
+class __attribute__((visibility("hidden"))) Coordinator::Impl : public internal::outbox::Host {
  public:
   Impl(CoordinatorOptions options, internal::Backends backends)
       : options_(std::move(options)), backends_(std::move(backends)), process_(getpid()) {}
-  ~Impl() { Abandon(); }
+  ~Impl() override { Abandon(); }
 
   Status Close(std::chrono::milliseconds grace);
   void Abandon();
@@ -79,6 +91,14 @@ class __attribute__((visibility("hidden"))) Coordinator::Impl {
                  Health* health = nullptr);
   Status RegisterLocal(LocalBranch branch);
 
+  // For outboxes (outbox.cc). Adopts what they hold before it returns.
+  void StartOutboxes(std::shared_ptr<internal::outbox::Outboxes> outboxes);
+  const std::shared_ptr<internal::outbox::Outboxes>& outboxes() const { return outboxes_; }
+  Result<internal::outbox::Submission> Check(const Saga& saga) const override;
+  Result<internal::outbox::Submission> Check(const Message& message) const override;
+  Result<bool> Holds(std::string_view gid) const override;
+  std::vector<Status> Accept(std::vector<internal::outbox::Submission>&& submissions) override;
+
   Result<TransactionRecord> Query(std::string_view gid) const;
   Result<ListPage> List(const ListFilter& filter, size_t limit, std::string_view position) const;
   Status Backup(const std::string& path) const;
@@ -97,6 +117,9 @@ class __attribute__((visibility("hidden"))) Coordinator::Impl {
   Status Writable() const;  // for everything else
   internal::Answer Ask(std::string_view gid, internal::Request::Body body,
                        std::chrono::milliseconds patience);
+  std::shared_ptr<internal::PendingCall> StartAsking(std::string_view gid,
+                                                     internal::Request::Body body);
+  internal::Answer FinishAsking(internal::PendingCall& call, std::chrono::milliseconds patience);
   internal::Answer AskToAccept(internal::GlobalTransaction&& t,
                                internal::SubmitRequest submit = {});
   Status StillUnderWay(std::string_view gid) const;
@@ -108,6 +131,7 @@ class __attribute__((visibility("hidden"))) Coordinator::Impl {
   std::atomic<bool> closed_{false};
   std::mutex closing_;
   std::atomic<uint64_t> next_ticket_{1};
+  std::shared_ptr<internal::outbox::Outboxes> outboxes_;  // none: it has none
   mutable std::shared_mutex
       reading_;  // shared: the store is being read; exclusive: it is being closed
 };

@@ -30,6 +30,10 @@ Status CheckLocal(const std::vector<LocalBranch>& local) {
       return Refuse(field + "name",
                     Concat("\"", local[i].name, "\" is not 1 to 64 of A-Z a-z 0-9 . _ -"));
     }
+    if (local[i].name.starts_with(internal::kReservedNames)) {
+      return Refuse(field + "name", Concat("names that begin with ", internal::kReservedNames,
+                                           " are the library's"));
+    }
     if (!local[i].function) return Refuse(field + "function", "there is none");
     if (!names.insert(local[i].name).second) {
       return Refuse(field + "name", Concat("\"", local[i].name, "\" is there twice"));
@@ -108,6 +112,9 @@ Status CheckOptions(const CoordinatorOptions& options) {
     return Refuse("store", "empty; give the path of a file, or \":memory:\"");
   }
   if (options.store.find('\0') != std::string::npos) return Refuse("store", "has a zero byte");
+  if (options.read_only && !options.outboxes.empty()) {
+    return Refuse("outboxes", "a read-only coordinator adopts nothing");
+  }
   if (options.read_only && options.restored) {
     return Refuse("restored", "a read-only coordinator changes nothing");
   }
@@ -142,6 +149,13 @@ Result<Coordinator> Coordinator::Open(CoordinatorOptions options) {
     const Result<size_t> parked = backends.store->ParkUnended(ReasonCode::kParkedRestored);
     if (!parked.ok()) return parked.status();
   }
+  std::shared_ptr<outbox::Outboxes> outboxes;
+  if (!options.outboxes.empty()) {
+    auto opened = outbox::Outboxes::Open(options.outboxes);
+    if (!opened.ok()) return opened.status();
+    outboxes = *std::move(opened);
+    for (LocalBranch& branch : outboxes->CheckBacks()) options.local.push_back(std::move(branch));
+  }
   const auto transports = std::make_shared<Transports>(options);
   for (const LocalBranch& branch : options.local) {
     if (Status added = transports->local.Register(branch.name, branch.function); !added.ok()) {
@@ -166,7 +180,9 @@ Result<Coordinator> Coordinator::Open(CoordinatorOptions options) {
       info->highest_updated);
   driver->Start(info->restored);
   backends.driver = std::move(driver);
-  return MakeCoordinator(std::move(options), std::move(backends));
+  Coordinator coordinator = MakeCoordinator(std::move(options), std::move(backends));
+  if (outboxes != nullptr) Access::Impl(coordinator)->StartOutboxes(std::move(outboxes));
+  return coordinator;
 }
 
 }  // namespace troth

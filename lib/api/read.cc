@@ -141,6 +141,7 @@ Health Coordinator::Impl::GetHealth() {
     health.open = false;
     return health;
   }
+  if (outboxes_ != nullptr) health.outboxes = outboxes_->GetHealth();
   const std::shared_lock lock(reading_);
   if (health.open && health.store_problem.empty() && Usable().ok()) {
     health.store_problem = backends_.store->Problem();

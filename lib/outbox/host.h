@@ -1,0 +1,39 @@
+// What an outbox needs of its coordinator.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/transaction.h"
+#include "troth/message.h"
+#include "troth/saga.h"
+#include "troth/status.h"
+
+namespace troth::internal::outbox {
+
+// A transaction to accept, checked and complete.
+struct Submission {
+  std::string gid;
+  std::shared_ptr<const Definition> definition;
+  std::string digest;  // of what the caller gave, its topics unexpanded; empty: the definition's
+  std::optional<Time> start;  // msg: no action before it
+};
+
+class Host {
+ public:
+  virtual ~Host() = default;
+
+  // kInvalidArgument names the field; kFailedPrecondition: closed, forked, read-only.
+  virtual Result<Submission> Check(const Saga& saga) const = 0;
+  virtual Result<Submission> Check(const Message& message) const = 0;
+  // Whether the store has a transaction, or a tombstone, with that gid.
+  virtual Result<bool> Holds(std::string_view gid) const = 0;
+  // Makes them durable, in few commits, and starts them. One status each: OK also for what the
+  // store has already with the same content, whatever became of it; kAlreadyExists: with another.
+  virtual std::vector<Status> Accept(std::vector<Submission>&& submissions) = 0;
+};
+
+}  // namespace troth::internal::outbox

@@ -1,0 +1,58 @@
+#include "outbox/schedule.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace troth::internal::outbox {
+
+using std::chrono::milliseconds;
+
+namespace {
+
+constexpr milliseconds kRetryFirst{100};
+
+}  // namespace
+
+void Schedule::Expect(std::string gid, Clock::time_point now) {
+  expected_.insert(std::move(gid));
+  looks_left_ = kLooksMax;
+  interval_ = kFirst;
+  next_look_ = now + interval_;
+}
+
+bool Schedule::LookIsDue(Clock::time_point now) const {
+  return look_now_ || (next_look_ && *next_look_ <= now) || (retry_ && *retry_ <= now);
+}
+
+std::optional<Clock::time_point> Schedule::Next() const {
+  if (look_now_) return Clock::time_point{};
+  std::optional<Clock::time_point> next;
+  for (const auto& one : {next_look_, retry_, sweep_}) {
+    if (one && (!next || *one < *next)) next = one;
+  }
+  return next;
+}
+
+void Schedule::EndLook(const std::unordered_set<std::string>& seen, bool again,
+                       Clock::time_point now) {
+  std::erase_if(expected_, [&](const std::string& gid) { return seen.contains(gid); });
+  if (next_look_ && *next_look_ <= now) {
+    --looks_left_;
+    interval_ = std::min(interval_ * 2, kCap);
+    next_look_ = now + interval_;
+  }
+  if (expected_.empty() || looks_left_ <= 0) {
+    expected_.clear();
+    next_look_.reset();
+  }
+  retry_.reset();
+  retry_interval_ = again ? std::clamp(retry_interval_ * 2, kRetryFirst, kCap) : milliseconds{0};
+  if (again) retry_ = now + retry_interval_;
+}
+
+void Schedule::Quieten(bool left, Clock::time_point now) {
+  sweep_.reset();
+  if (left) sweep_ = now + kQuiet;
+}
+
+}  // namespace troth::internal::outbox

@@ -1,0 +1,49 @@
+// When each outbox is looked into. Pure: a clock goes in, the next time comes out; it has no thread
+// and touches no file.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <unordered_set>
+
+namespace troth::internal::outbox {
+
+using Clock = std::chrono::steady_clock;
+
+class Schedule {
+ public:
+  static constexpr int kLooksMax = 20;
+  static constexpr std::chrono::milliseconds kFirst{1};
+  static constexpr std::chrono::milliseconds kCap = std::chrono::minutes(1);
+  static constexpr std::chrono::milliseconds kQuiet = std::chrono::minutes(10);
+
+  // Something may have been committed.
+  void LookNow() { look_now_ = true; }
+  // A ticket was dropped inside an open transaction: its row may come.
+  void Expect(std::string gid, Clock::time_point now);
+
+  // What is due: whether to look, whether to sweep.
+  bool LookIsDue(Clock::time_point now) const;
+  bool SweepIsDue(Clock::time_point now) const { return sweep_ && *sweep_ <= now; }
+  // Nothing: sleep until somebody asks.
+  std::optional<Clock::time_point> Next() const;
+
+  void BeginLook() { look_now_ = false; }
+  // `seen`: what the look found. `again`: something is left that must be tried again.
+  void EndLook(const std::unordered_set<std::string>& seen, bool again, Clock::time_point now);
+  // `left`: rows that a sweep would delete.
+  void Quieten(bool left, Clock::time_point now);
+
+ private:
+  bool look_now_ = false;
+  std::unordered_set<std::string> expected_;
+  int looks_left_ = 0;
+  std::chrono::milliseconds interval_{};
+  std::optional<Clock::time_point> next_look_;
+  std::chrono::milliseconds retry_interval_{};
+  std::optional<Clock::time_point> retry_;
+  std::optional<Clock::time_point> sweep_;
+};
+
+}  // namespace troth::internal::outbox

@@ -1,0 +1,70 @@
+#include "outbox/schedule.h"
+
+#include <doctest/doctest.h>
+
+namespace troth::internal::outbox {
+
+using std::chrono::milliseconds;
+
+TEST_CASE("schedule: nothing expected, no wake-up") {
+  Schedule schedule;
+  CHECK_FALSE(schedule.Next());
+  schedule.LookNow();
+  CHECK(schedule.LookIsDue(Clock::time_point{}));
+  schedule.BeginLook();
+  schedule.EndLook({}, false, Clock::time_point{});
+  CHECK_FALSE(schedule.Next());
+}
+
+TEST_CASE("schedule: an open transaction is looked after 20 times, from 1 ms to a minute apart") {
+  Schedule schedule;
+  Clock::time_point now{std::chrono::hours(1)};
+  schedule.Expect("a", now);
+  milliseconds wanted{1};
+  int looks = 0;
+  while (const auto next = schedule.Next()) {
+    CHECK(*next - now == wanted);
+    now = *next;
+    CHECK(schedule.LookIsDue(now));
+    schedule.BeginLook();
+    schedule.EndLook({}, false, now);
+    wanted = std::min<milliseconds>(wanted * 2, Schedule::kCap);
+    REQUIRE(++looks <= 20);
+  }
+  CHECK(looks == 20);
+}
+
+TEST_CASE("schedule: what was expected has come, and the looks end") {
+  Schedule schedule;
+  const Clock::time_point now{std::chrono::hours(1)};
+  schedule.Expect("a", now);
+  schedule.Expect("b", now);
+  schedule.EndLook({"a"}, false, now);
+  CHECK(schedule.Next());
+  schedule.EndLook({"a", "b"}, false, now);
+  CHECK_FALSE(schedule.Next());
+}
+
+TEST_CASE("schedule: trouble is tried again with growing pauses, until it is over") {
+  Schedule schedule;
+  const Clock::time_point now{std::chrono::hours(1)};
+  schedule.EndLook({}, true, now);
+  CHECK(*schedule.Next() == now + milliseconds(100));
+  schedule.EndLook({}, true, now);
+  CHECK(*schedule.Next() == now + milliseconds(200));
+  schedule.EndLook({}, false, now);
+  CHECK_FALSE(schedule.Next());
+}
+
+TEST_CASE("schedule: rows that are left are swept after ten quiet minutes") {
+  Schedule schedule;
+  const Clock::time_point now{std::chrono::hours(1)};
+  schedule.Quieten(true, now);
+  CHECK(*schedule.Next() == now + std::chrono::minutes(10));
+  CHECK(schedule.SweepIsDue(*schedule.Next()));
+  CHECK_FALSE(schedule.LookIsDue(*schedule.Next()));
+  schedule.Quieten(false, now);
+  CHECK_FALSE(schedule.Next());
+}
+
+}  // namespace troth::internal::outbox
