@@ -79,7 +79,9 @@ TEST_CASE("threads: thousands of sagas from many threads, with acts racing, each
   CHECK(wrong.empty());
   for (const std::string& what : wrong) MESSAGE(what);
   CHECK(outcomes.size() == kThreads * kSagas);
-  for (const auto& [gid, outcome] : outcomes) {
+  for (const auto& entry : outcomes) {
+    const std::string& gid = entry.first;
+    const Outcome& outcome = entry.second;
     CAPTURE(gid);
     for (const char* branch : {"01", "02"}) {
       const bool acted = ledger.Ran(gid, branch, "action");
