@@ -26,18 +26,27 @@ Hosts::Host& Hosts::Get(const std::string& key) {
 
 size_t Hosts::FreeSlots(const Host& host, Time now) const {
   const auto left = [](size_t cap, size_t used) { return cap > used ? cap - used : 0; };
-  if (host.local) return left(limits_.local_calls, host.in_flight);
-  if (host.down) return host.in_flight == 0 && now >= host.next_probe ? 1 : 0;
-  return std::min(left(limits_.calls_per_host, host.in_flight), left(limits_.calls, in_flight_));
+  const size_t used = host.in_flight + host.offered.size();
+  if (host.local) return left(limits_.local_calls, used);
+  if (host.down) return used == 0 && now >= host.next_probe ? 1 : 0;
+  return std::min(left(limits_.calls_per_host, used), left(limits_.calls, in_flight_ + offered_));
 }
 
-bool Hosts::HasRoom(const Host& host, Time now) const { return FreeSlots(host, now) > 0; }
+bool Hosts::UseOffer(Host& host, LiveId waiter) {
+  if (host.offered.erase(waiter) == 0) return false;
+  if (!host.local) --offered_;
+  return true;
+}
 
 bool Hosts::Admit(const std::string& key, LiveId waiter, Time now) {
   Host& host = Get(key);
-  if (HasRoom(host, now)) return true;
-  if (host.queued.insert(waiter).second) host.waiting.push_back(waiter);
-  crowded_.insert(&host);
+  const bool offered = UseOffer(host, waiter);
+  // Nobody passes those that wait: with more to do than there is room for they would wait for ever.
+  if ((offered || host.waiting.empty()) && FreeSlots(host, now) > 0) return true;
+  if (host.queued.insert(waiter).second) {
+    if (host.waiting.empty()) crowded_.push_back(&host);
+    host.waiting.push_back(waiter);
+  }
   return false;
 }
 
@@ -77,15 +86,28 @@ Hosts::Change Hosts::Ended(const std::string& key, bool down, std::string_view p
 }
 
 std::vector<LiveId> Hosts::Ready(Time now) {
+  for (Host* host : offering_) host->offered.clear();
+  offering_.clear();
+  offered_ = 0;
   std::vector<LiveId> ready;
-  for (auto it = crowded_.begin(); it != crowded_.end();) {
-    Host& host = **it;
-    for (size_t room = FreeSlots(host, now); room > 0 && !host.waiting.empty(); --room) {
-      ready.push_back(host.waiting.front());
-      host.queued.erase(host.waiting.front());
-      host.waiting.pop_front();
+  // One of each host in turn. The turn is kept, so that single slots go round as well.
+  for (size_t passed = 0; passed < crowded_.size();) {
+    Host& host = *crowded_.front();
+    crowded_.pop_front();
+    if (FreeSlots(host, now) == 0) {
+      ++passed;
+      crowded_.push_back(&host);
+      continue;
     }
-    it = host.waiting.empty() ? crowded_.erase(it) : std::next(it);
+    passed = 0;
+    const LiveId id = host.waiting.front();
+    host.waiting.pop_front();
+    host.queued.erase(id);
+    if (host.offered.empty()) offering_.push_back(&host);
+    host.offered.insert(id);
+    if (!host.local) ++offered_;
+    ready.push_back(id);
+    if (!host.waiting.empty()) crowded_.push_back(&host);
   }
   return ready;
 }
@@ -103,30 +125,22 @@ std::optional<Time> Hosts::NextWake() const {
 void Hosts::Forget(LiveId waiter) {
   for (auto& [key, host] : hosts_) {
     host.sufferers.erase(waiter);
+    UseOffer(host, waiter);
     if (host.queued.erase(waiter) == 0) continue;
     std::erase(host.waiting, waiter);
-    if (host.waiting.empty()) crowded_.erase(&host);
+    if (host.waiting.empty()) std::erase(crowded_, &host);
   }
-}
-
-std::vector<LiveId> Hosts::TakeAll() {
-  std::vector<LiveId> all;
-  for (Host* host : crowded_) {
-    all.insert(all.end(), host->waiting.begin(), host->waiting.end());
-    host->waiting.clear();
-    host->queued.clear();
-  }
-  crowded_.clear();
-  return all;
 }
 
 void Hosts::DropIfIdle(const std::string& key) {
   const auto it = hosts_.find(key);
   const Host& host = it->second;
-  const bool idle = host.in_flight == 0 && host.waiting.empty();
-  // A few are kept: most programs call the same hosts again and again. One that is down is forgotten
-  // late: its next call is the probe then.
-  if (idle && hosts_.size() > (host.down ? kDownHostsMax : kIdleHostsMax)) hosts_.erase(it);
+  const bool idle = host.in_flight == 0 && host.waiting.empty() && host.offered.empty();
+  // A few are kept: most programs call the same hosts again and again. One that is down is
+  // forgotten late: its next call is the probe then.
+  if (!idle || hosts_.size() <= (host.down ? kDownHostsMax : kIdleHostsMax)) return;
+  std::erase(offering_, &it->second);
+  hosts_.erase(it);
 }
 
 std::vector<HostHealth> Hosts::Health() const {

@@ -2,8 +2,9 @@
 // clock, no threads.
 //
 // Hosts queue transactions, not calls: when a host has room the engine plans the waiting
-// transaction again and sends what is due then. Local functions are one host like any other, with
-// its own cap and without a back-off.
+// transaction again and sends what is due then. Who waits comes first: first come, first served at
+// each host, and hosts take turns where all of them want the same slots. Local functions are one
+// host like any other, with its own cap and without a back-off.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +36,7 @@ class Hosts {
   explicit Hosts(HostLimits limits) : limits_(limits) {}
 
   // Whether a call may be sent now. If not, the transaction is queued there, once, and comes out of
-  // Ready.
+  // Ready: that must be asked before the next end of a call is waited for.
   bool Admit(const std::string& host, LiveId waiter, Time now);
   // After Admit said yes.
   void Started(const std::string& host);
@@ -50,7 +51,7 @@ class Hosts {
                Time now);
 
   // Takes out transactions that may be planned again because there is room; at most as many as
-  // there is room for.
+  // there is room for. It is kept for them until the next time: call it until it gives nothing.
   std::vector<LiveId> Ready(Time now);
   // When Ready has something that it has not now, if nothing ends before: the next probe that
   // somebody waits for.
@@ -58,8 +59,6 @@ class Hosts {
 
   // The transaction left memory.
   void Forget(LiveId waiter);
-  // All that wait, for whatever host; empties the queues.
-  std::vector<LiveId> TakeAll();
 
   size_t in_flight() const { return in_flight_ + local_in_flight_; }
   std::vector<HostHealth> Health() const;
@@ -73,20 +72,24 @@ class Hosts {
     Milliseconds backoff{};
     Time next_probe{};
     std::string problem;
+    std::set<LiveId> offered;  // by Ready, and have not used their room yet
     std::deque<LiveId> waiting;
     std::set<LiveId> queued;     // the same, to find
     std::set<LiveId> sufferers;  // in a back-off of their own since the host went down
   };
 
   Host& Get(const std::string& key);
-  bool HasRoom(const Host& host, Time now) const;
+  bool UseOffer(Host& host, LiveId waiter);
+  // Beyond what was offered.
   size_t FreeSlots(const Host& host, Time now) const;
   void DropIfIdle(const std::string& key);
 
   const HostLimits limits_;
   std::map<std::string, Host, std::less<>> hosts_;
-  std::set<Host*> crowded_;  // those with a queue
-  size_t in_flight_ = 0;     // local ones apart
+  std::deque<Host*> crowded_;  // those with a queue, in turn
+  std::vector<Host*> offering_;
+  size_t offered_ = 0;    // local ones apart
+  size_t in_flight_ = 0;  // the same
   size_t local_in_flight_ = 0;
 };
 
