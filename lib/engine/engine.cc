@@ -31,6 +31,12 @@ bool WithdrawUnusedMarks(GlobalTransaction& t) {
   return any;
 }
 
+// Whether it is time alone that decides.
+bool IsOfTime(const PlannedDecision& decision) {
+  return decision.reason.code == ReasonCode::kTimeout ||
+         decision.reason.code == ReasonCode::kGaveUp;
+}
+
 }  // namespace
 
 Headers Engine::HeadersToSend(const GlobalTransaction& t, const Headers& own) {
@@ -104,6 +110,11 @@ bool Engine::Quiet() const {
 
 bool Engine::MaySend() const {
   return !paused_ && !closing_ && !lost_owner_ && unwritten_results_ < kUnwrittenResultsMax;
+}
+
+// Writes are refused, and one is there to find out with when that is over.
+bool Engine::StoreIsFailing(const Live& live) const {
+  return !store_problem_.empty() && (committing_ || !queue_.empty() || live.must_write);
 }
 
 void Engine::Touch(Live& live) {
@@ -187,6 +198,8 @@ Plan Engine::Settle(Live& live, Time now) {
     Plan plan = PlanNext(live.t, now);
     if (plan.decision) {
       if (live.write_pending) return Plan{};  // R5: it is planned again after the commit
+      if (IsOfTime(*plan.decision) && StoreIsFailing(live))
+        return Plan{};  // R29: again when it works
       ApplyDecision(live, *plan.decision, now);
       continue;
     }

@@ -86,6 +86,7 @@ class Engine {
   bool PrepareToLeave(Live& live, const Plan& plan, Time now);
   void Leave(Live& live, const Plan& plan);
   bool MaySend() const;
+  bool StoreIsFailing(const Live& live) const;
 
   // --- writes.cc: what becomes durable ---
   void QueueWrite(Live& live, const Plan& plan, bool leaving, Time now);
@@ -119,6 +120,7 @@ class Engine {
   void OnDueLoaded(DueLoaded& loaded, Time now);
   void OnGidLoaded(GidLoaded& loaded, Time now);
   Live* Admit(Loaded& loaded, Time now);
+  std::vector<Waiter> TakeDormant(const std::string& gid);
   void AnswerFromRow(Request& request, const TransactionRow& row, const GlobalTransaction* t);
   void OnPurged(Purged& purged, Time now);
   void OnTopicRequest(TopicRequest&& request);
@@ -164,7 +166,8 @@ class Engine {
     size_t bytes = 0;
   };
   std::deque<QueuedWrite> queue_;
-  size_t queued_bytes_ = 0;
+  size_t unwritten_bytes_ = 0;       // accepted, queued or with the store
+  size_t outstanding_bytes_ = 0;     // of these, with the store
   std::vector<LiveId> outstanding_;  // whose writes are with the store
   bool committing_ = false;
   std::string store_problem_;

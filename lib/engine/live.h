@@ -26,8 +26,10 @@ struct Live {
   bool must_write = false;  // a decision, a mark, an act: at once
   bool dirty = false;       // progress: with the next write, or when it is due (R3)
   Time dirty_since{};
-  bool write_pending = false;                   // in the queue or with the store (R5)
-  bool frozen = false;                          // that write's outcome is unknown (R4)
+  bool write_pending = false;  // in the queue or with the store (R5)
+  bool frozen = false;         // that write's outcome is unknown (R4)
+  bool hides_stored =
+      false;  // a submit in whose place a stored transaction was read, and passed over
   bool quarantined = false;                     // can't be true: nothing is done with it any more
   std::shared_ptr<const std::string> document;  // of an insert
   std::vector<Part> new_parts;                  // of the next write

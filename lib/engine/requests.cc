@@ -30,6 +30,12 @@ Status NoSuchGid(std::string_view gid) {
   return {StatusCode::kNotFound, Concat("no transaction with gid ", gid)};
 }
 
+Status CantBeTrue(std::string_view gid) {
+  return {StatusCode::kDataLoss, Concat(gid, ": the stored row can't be true")};
+}
+
+Status WasClosed() { return {StatusCode::kCancelled, "the coordinator was closed"}; }
+
 }  // namespace
 
 // --- results of calls ---
@@ -146,7 +152,7 @@ void Engine::OnSubmit(Request&& request, Time now) {
                                            " transactions are under way; try later")}});
     return;
   }
-  if (queued_bytes_ + submit.document->size() > options_.limits.unwritten_bytes) {
+  if (unwritten_bytes_ + submit.document->size() > options_.limits.unwritten_bytes) {
     request.reply(Answer{.status = {StatusCode::kResourceExhausted,
                                     "limits.unwritten_bytes: the store is behind; try later"}});
     return;
@@ -159,6 +165,7 @@ void Engine::OnSubmit(Request&& request, Time now) {
   if (submit.start) t.start = *submit.start;
   Live& live = Add(std::move(submit.transaction));
   live.document = std::move(submit.document);
+  unwritten_bytes_ += live.document->size();
   live.must_write = true;
   live.replies.push_back({std::move(request.reply), Answer{}});
 }
@@ -216,6 +223,8 @@ bool Engine::ApplyRequest(Live& live, Request& request, Time now) {
           [&](WaitRequest& wait) {
             if (t.durable_phase == Phase::kEnded) {
               request.reply(Answer{.outcome = std::make_shared<const Outcome>(ToOutcome(t))});
+            } else if (closing_) {
+              request.reply(Answer{.status = WasClosed()});
             } else {
               live.waiters.push_back({wait.ticket, std::move(request.reply)});
             }
@@ -306,9 +315,7 @@ void Engine::OnControl(ControlRequest&& request, Time now) {
       break;
     case ControlRequest::Kind::kClose: {
       closing_ = true;
-      const auto cancel = [](Waiter& waiter) {
-        waiter.reply(Answer{.status = {StatusCode::kCancelled, "the coordinator was closed"}});
-      };
+      const auto cancel = [](Waiter& waiter) { waiter.reply(Answer{.status = WasClosed()}); };
       for (auto& [id, live] : live_) {
         for (Waiter& waiter : live->waiters) cancel(waiter);
         live->waiters.clear();
@@ -348,16 +355,24 @@ void Engine::AskStore(Time now) {
 void Engine::OnDueLoaded(DueLoaded& loaded, Time now) {
   for (Loaded& one : loaded.transactions) Admit(one, now);
   // No commit has to wait for that: the loader tries again by itself.
+  const bool news = load_problem_ != loaded.status.message();
   load_problem_ = loaded.status.message();
+  if (news && !loaded.status.ok()) Tell(EventKind::kStoreTrouble, now, nullptr, {}, load_problem_);
   loader_.OnLoaded(loaded, now);
 }
 
 // Who is in memory already is newer than what was read.
 Live* Engine::Admit(Loaded& loaded, Time now) {
-  if (Live* live = FindGid(loaded.row.gid)) return live;
+  if (Live* live = FindGid(loaded.row.gid)) {
+    live->hides_stored = live->t.id == 0;
+    return live;
+  }
   if (!loaded.transaction.ok()) {
     Tell(EventKind::kUnreadable, now, nullptr, {},
          Concat(loaded.row.gid, ": ", loaded.transaction.status().message()));
+    for (Waiter& waiter : TakeDormant(loaded.row.gid)) {
+      waiter.reply(Answer{.status = CantBeTrue(loaded.row.gid)});
+    }
     return nullptr;
   }
   // What has ended stays in `loaded`: who asked for it is answered from there.
@@ -368,11 +383,17 @@ Live* Engine::Admit(Loaded& loaded, Time now) {
   Live& live = Add(std::move(t));
   live.stored_due = loaded.row.due;
   live.stored_parked = loaded.row.parked;
-  if (const auto it = dormant_.find(live.t.gid); it != dormant_.end()) {
-    live.waiters = std::move(it->second);
-    dormant_.erase(it);
-  }
+  live.waiters = TakeDormant(live.t.gid);
   return &live;
+}
+
+// Who waits for what is not in memory.
+std::vector<Waiter> Engine::TakeDormant(const std::string& gid) {
+  const auto it = dormant_.find(gid);
+  if (it == dormant_.end()) return {};
+  std::vector<Waiter> waiters = std::move(it->second);
+  dormant_.erase(it);
+  return waiters;
 }
 
 void Engine::OnGidLoaded(GidLoaded& loaded, Time now) {
@@ -404,8 +425,7 @@ void Engine::AnswerFromRow(Request& request, const TransactionRow& row,
   const bool ended =
       row.status == TransactionStatus::kSucceed || row.status == TransactionStatus::kFailed;
   if (!ended) {
-    request.reply(Answer{
-        .status = {StatusCode::kDataLoss, Concat(row.gid, ": the stored row can't be true")}});
+    request.reply(Answer{.status = CantBeTrue(row.gid)});
   } else if (std::holds_alternative<WaitRequest>(request.body)) {
     const Outcome outcome =
         t != nullptr ? ToOutcome(*t) : Outcome{.gid = row.gid, .status = row.status};

@@ -122,7 +122,7 @@ std::string RecordResult(GlobalTransaction& t, uint16_t branch, const CallEnded&
   if (ended.kind == CallEnded::Kind::kNotSent) {
     b.called = called_before;
     if (ended.code == ReasonCode::kNotSent || ended.code == ReasonCode::kNotCallable) {
-      --b.calls;
+      if (--b.calls == 0) b.first_call = Time{};
       b.next = now + kNotSentPause;
       return "ended before anything was sent: no attempt";
     }

@@ -99,7 +99,8 @@ void Engine::QueueWrite(Live& live, const Plan& plan, bool leaving, Time now) {
            std::string(ReasonText(live.stored_parked)));
     }
   }
-  queued_bytes_ += queued.bytes;
+  // A definition counts since it was accepted.
+  unwritten_bytes_ += queued.bytes - (t.id == 0 ? live.document->size() : 0);
   queue_.push_back(std::move(queued));
 }
 
@@ -117,13 +118,14 @@ void Engine::Flush(Time now) {
     outstanding_.push_back(queued.live);
     queue_.pop_front();
   }
-  queued_bytes_ -= bytes;
+  outstanding_bytes_ = bytes;
   committing_ = true;
   store_.Commit(std::move(batch));
 }
 
 void Engine::OnBatchDone(BatchDone& done, Time now) {
   committing_ = false;
+  unwritten_bytes_ -= std::exchange(outstanding_bytes_, 0);
   const std::vector<LiveId> writers = std::exchange(outstanding_, {});
   if (done.result.kind == BatchResult::Kind::kLostOwner) {
     for (auto& replies : done.batch.replies) {
@@ -223,10 +225,11 @@ void Engine::OnNotWritten(Live& live, Write&& write, std::vector<PendingReply>&&
           .gid = live.t.gid, .body = WaitRequest{waiter.ticket}, .reply = std::move(waiter.reply)});
     }
     const std::string gid = live.t.gid;
+    const bool hides_stored = live.hides_stored;
     Remove(live);
     for (Request& request : requests) OnRequest(std::move(request), now);
-    // The stored one may have been read, and passed over, while this one stood in its place.
-    if (status.ok() && FindGid(gid) == nullptr && loading_.try_emplace(gid).second) {
+    // The stored one was read, and passed over, while this one stood in its place.
+    if (hides_stored && FindGid(gid) == nullptr && loading_.try_emplace(gid).second) {
       store_.Load(gid);
     }
     return;
@@ -281,7 +284,7 @@ void Engine::LoseOwnership(const Status& status, Time now) {
     for (PendingReply& pending : queued.replies) pending.reply(Answer{.status = status});
   }
   queue_.clear();
-  queued_bytes_ = 0;
+  unwritten_bytes_ = 0;
   for (auto& [id, live] : live_) RefuseAll(*live, status);
   for (auto& [gid, waiters] : dormant_) {
     for (Waiter& waiter : waiters) waiter.reply(Answer{.status = status});
