@@ -67,12 +67,13 @@ class TROTH_EXPORT Tcc {
 
   // Registers the branch, durably, and then calls its try. The answer's body when that succeeded.
   // kAborted: the branch said no, or the transaction is rolling back: roll back. kUnavailable: it
-  // is not known whether the try ran: roll back too, its cancel will find out. kInvalidArgument names the field; nothing was registered.
+  // is not known whether the try ran: roll back too, its cancel will find out. kInvalidArgument
+  // names the field; nothing was registered.
   Result<std::string> Call(const TccBranch& branch);
 
   // OK: the decision is durable, and every branch will be confirmed. Wait() tells when that is
-  // done. kAborted: it is rolling back already (time-out, cancelled). kFailedPrecondition: a Call has
-  // not succeeded, so only a rollback is left. A repeated Commit is OK.
+  // done. kAborted: it is rolling back already (time-out, cancelled). kFailedPrecondition: a Call
+  // has not succeeded, so only a rollback is left. A repeated Commit is OK.
   Status Commit();
   // OK: the decision is durable, and every branch will be cancelled. `why` becomes the reason.
   // kFailedPrecondition: it is committed. A repeated Rollback is OK.

@@ -117,11 +117,11 @@ class Bank {
       case Fault::kRefuses:
         return BranchResult::Failure("refused");
       case Fault::kDoesRefuses:
-        return Do(context, amount), BranchResult::Failure("refused, after it was done");
+        return (void)Do(context, amount), BranchResult::Failure("refused, after it was done");
       case Fault::kFails:
         return BranchResult::Unknown("out of order");
       case Fault::kDoesFails:
-        return Do(context, amount), BranchResult::Unknown("out of order, after it was done");
+        return (void)Do(context, amount), BranchResult::Unknown("out of order, after it was done");
       case Fault::kLate:
         std::this_thread::sleep_for(late_);
         return Do(context, amount);
@@ -133,7 +133,7 @@ class Bank {
       case Fault::kOngoing:
         return BranchResult::Ongoing();
       case Fault::kDoesOngoing:
-        return Do(context, amount), BranchResult::Ongoing();
+        return (void)Do(context, amount), BranchResult::Ongoing();
     }
     return BranchResult::Unknown("no such fault");
   }

@@ -47,8 +47,8 @@ Status DueLoader::Collect(Statement& statement, size_t max, std::vector<DuePosit
                                                    : connection_->Error(code, "read what is due");
 }
 
-// A row on a damaged page comes back with its id and due time alone, so that the rest goes on (R24).
-// Any other error may pass, so nothing is skipped for it.
+// A row on a damaged page comes back with its id and due time alone, so that the rest goes on
+// (R24). Any other error may pass, so nothing is skipped for it.
 Result<StoredTransaction> DueLoader::Fetch(const DuePosition& position) {
   const StatementUse use(whole_by_id_);
   StoredTransaction stored;

@@ -30,7 +30,7 @@ struct ThreadPool::State : std::enable_shared_from_this<State> {
     Job job;
   };
   std::deque<Queued> queue;
-  uint64_t next = 0;  // the number of the next job
+  uint64_t next = 0;            // the number of the next job
   std::vector<Idle*> idle;      // the newest last
   std::vector<pthread_t> live;  // those that have begun
   std::optional<pthread_t> to_join;
@@ -133,8 +133,8 @@ bool ThreadPool::Submit(Job job) {
     spawn = state_->WakeOne();
   }
   if (!spawn || state_->Spawn()) return true;
-  // Nobody is left who would run it. What others have queued meanwhile stays theirs: the next thread
-  // that can be started runs it.
+  // Nobody is left who would run it. What others have queued meanwhile stays theirs: the next
+  // thread that can be started runs it.
   State::Queued dropped{};  // freed without the lock
   std::lock_guard lock(state_->mutex);
   if (state_->threads > 0) return true;
