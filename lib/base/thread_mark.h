@@ -4,7 +4,8 @@
 
 namespace troth::internal {
 
-inline thread_local bool inside_local_function = false;
+// Exported: the test kit's library sets the mark that the coordinator's library reads.
+inline thread_local bool inside_local_function __attribute__((visibility("default"))) = false;
 
 inline bool InsideLocalFunction() { return inside_local_function; }
 
