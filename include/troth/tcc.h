@@ -72,8 +72,8 @@ class TROTH_EXPORT Tcc {
   Result<std::string> Call(const TccBranch& branch);
 
   // OK: the decision is durable, and every branch will be confirmed. Wait() tells when that is
-  // done. kAborted: it is rolling back already (time-out, cancelled). kFailedPrecondition: a Call
-  // has not succeeded, so only a rollback is left. A repeated Commit is OK.
+  // done. kAborted: it is rolling back already (time-out, cancelled), or a Call has not succeeded,
+  // so that only a rollback is left. A repeated Commit is OK.
   Status Commit();
   // OK: the decision is durable, and every branch will be cancelled. `why` becomes the reason.
   // kFailedPrecondition: it is committed. A repeated Rollback is OK.

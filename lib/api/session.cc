@@ -108,7 +108,7 @@ Status Session::Commit() {
             "a branch that joined does not decide; who began does"};
   }
   if (refused_) {
-    return {StatusCode::kFailedPrecondition,
+    return {StatusCode::kAborted,
             Concat(gid_, ": a branch has not said yes; only a rollback is left")};
   }
   Status status = (*impl)->Decide(gid_, CommitRequest{}).status;
