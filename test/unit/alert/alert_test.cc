@@ -213,6 +213,20 @@ TEST_CASE("events: an edit, a host that is back and a registered function wake, 
                                           local.gid + ": local:late was registered"});
 }
 
+TEST_CASE("alert: one that is on its way holds up no Close, and makes none late") {
+  World world({.coordinator = Hooked()});
+  world.Branch(kHook).Hang().Always();
+  world.Branch(kBranch).Answer(500).Always();
+  const Saga saga = One();
+  REQUIRE(world.coordinator().Submit(saga).ok());
+  world.Advance(4s);  // past the third result, at 3 s; the alert has as long
+  REQUIRE(world.calls().back().url == kHook);
+  REQUIRE_FALSE(world.calls().back().ended);
+  const Time begin = world.now();
+  CHECK(world.coordinator().Close().ok());
+  CHECK((world.now() - begin) < 1s);
+}
+
 TEST_CASE("alert: in production a callback that hangs delays no transaction") {
   std::promise<void> release;
   std::shared_future<void> released = release.get_future().share();
