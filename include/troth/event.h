@@ -28,6 +28,10 @@ enum class EventKind : uint8_t {
   kRestored = 14,    // the store is a restored backup; everything unended is parked
   kAlert = 15,       // see CoordinatorOptions::alert_after
   kAlertLost = 16,   // the alert URL did not answer with success; not repeated
+  // A check-back that came after the decision says the opposite of it: the application committed
+  // and took its message back, or submitted what it did not commit. A person should look.
+  kContradiction = 17,
+  kOutboxRefused = 18,  // see OutboxRefusal; `text` names the file and says why
 };
 TROTH_EXPORT std::string_view EventName(EventKind kind);
 

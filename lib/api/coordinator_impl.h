@@ -17,6 +17,7 @@
 #include "model/transport.h"
 #include "outbox/host.h"
 #include "outbox/outboxes.h"
+#include "outbox/runner.h"
 #include "troth/coordinator.h"
 
 namespace troth {
@@ -30,6 +31,9 @@ struct Backends {
   std::shared_ptr<Transport> transport;  // none: read-only
   std::function<Status(LocalBranch)> register_local;
   std::unique_ptr<Driver> driver;  // none: read-only
+  // Makes the driver go: called when everything that it may call is registered. None: it goes.
+  std::function<void()> start;
+  std::unique_ptr<outbox::Runner> outbox_runner;  // used where the options name outboxes
 };
 
 // The library's own way into a Coordinator.
@@ -42,8 +46,9 @@ struct Access {
   }
 };
 
-// The seam for the test kit: a coordinator on other parts. `options` have passed CheckOptions.
-TROTH_EXPORT Coordinator MakeCoordinator(CoordinatorOptions options, Backends backends);
+// Puts a coordinator together; the seam for the test kit. `options` have passed CheckOptions. Its
+// errors are those of opening the outboxes.
+TROTH_EXPORT Result<Coordinator> MakeCoordinator(CoordinatorOptions options, Backends backends);
 // kInvalidArgument names the field.
 TROTH_EXPORT Status CheckOptions(const CoordinatorOptions& options);
 // Local names that begin so are the library's.
@@ -98,6 +103,9 @@ class __attribute__((visibility("hidden"))) Coordinator::Impl : public internal:
   Result<internal::outbox::Submission> Check(const Message& message) const override;
   Result<bool> Holds(std::string_view gid) const override;
   std::vector<Status> Accept(std::vector<internal::outbox::Submission>&& submissions) override;
+  Time Now() const override { return backends_.driver->Now(); }
+  std::shared_ptr<internal::outbox::Gate> NewGate() const override;
+  void OnRefused(const std::string& gid, std::string_view path, std::string_view why) override;
 
   Result<TransactionRecord> Query(std::string_view gid) const;
   Result<ListPage> List(const ListFilter& filter, size_t limit, std::string_view position) const;

@@ -7,6 +7,7 @@
 #include "driver/threaded_driver.h"
 #include "model/input.h"
 #include "model/url.h"
+#include "outbox/thread_runner.h"
 #include "store/sqlite/sqlite_store.h"
 #include "transport/http/http_transport.h"
 #include "transport/local/local_transport.h"
@@ -129,8 +130,20 @@ Status CheckOptions(const CoordinatorOptions& options) {
   return http.ok() ? http : Under("options.", http);
 }
 
-Coordinator MakeCoordinator(CoordinatorOptions options, Backends backends) {
-  return Access::Make(std::make_shared<Coordinator::Impl>(std::move(options), std::move(backends)));
+Result<Coordinator> MakeCoordinator(CoordinatorOptions options, Backends backends) {
+  std::shared_ptr<outbox::Outboxes> outboxes;
+  if (!options.outboxes.empty()) {
+    auto opened = outbox::Outboxes::Open(options.outboxes, std::move(backends.outbox_runner));
+    if (!opened.ok()) return opened.status();
+    outboxes = *std::move(opened);
+    for (LocalBranch& branch : outboxes->CheckBacks()) {
+      if (Status added = backends.register_local(std::move(branch)); !added.ok()) return added;
+    }
+  }
+  if (backends.start) backends.start();
+  auto impl = std::make_shared<Coordinator::Impl>(std::move(options), std::move(backends));
+  if (outboxes != nullptr) impl->StartOutboxes(std::move(outboxes));
+  return Access::Make(std::move(impl));
 }
 
 }  // namespace internal
@@ -148,13 +161,6 @@ Result<Coordinator> Coordinator::Open(CoordinatorOptions options) {
   if (info->restored) {
     const Result<size_t> parked = backends.store->ParkUnended(ReasonCode::kParkedRestored);
     if (!parked.ok()) return parked.status();
-  }
-  std::shared_ptr<outbox::Outboxes> outboxes;
-  if (!options.outboxes.empty()) {
-    auto opened = outbox::Outboxes::Open(options.outboxes);
-    if (!opened.ok()) return opened.status();
-    outboxes = *std::move(opened);
-    for (LocalBranch& branch : outboxes->CheckBacks()) options.local.push_back(std::move(branch));
   }
   const auto transports = std::make_shared<Transports>(options);
   for (const LocalBranch& branch : options.local) {
@@ -178,11 +184,10 @@ Result<Coordinator> Coordinator::Open(CoordinatorOptions options) {
           .alert_url = options.alert_url,
           .alert_timeout = options.defaults.request_timeout.value_or(std::chrono::seconds(3))},
       info->highest_updated);
-  driver->Start(info->restored);
+  backends.start = [driver = driver.get(), restored = info->restored] { driver->Start(restored); };
   backends.driver = std::move(driver);
-  Coordinator coordinator = MakeCoordinator(std::move(options), std::move(backends));
-  if (outboxes != nullptr) Access::Impl(coordinator)->StartOutboxes(std::move(outboxes));
-  return coordinator;
+  backends.outbox_runner = std::make_unique<outbox::ThreadRunner>();
+  return MakeCoordinator(std::move(options), std::move(backends));
 }
 
 }  // namespace troth

@@ -1,4 +1,5 @@
 // What an outbox asks of its coordinator: the same path as Submit, for many at once.
+#include <memory>
 #include <mutex>
 #include <utility>
 
@@ -10,6 +11,7 @@
 
 namespace troth {
 
+using internal::Concat;
 using internal::PendingCall;
 using internal::outbox::Submission;
 
@@ -22,6 +24,34 @@ Parts PartsOf(Coordinator& coordinator) {
 }
 
 }  // namespace internal::outbox
+
+namespace {
+
+class DriverGate final : public internal::outbox::Gate {
+ public:
+  explicit DriverGate(internal::Driver& driver) : driver_(driver) {}
+  void Open() override { call_.Set({}); }
+  Status Wait(std::chrono::milliseconds timeout) override {
+    if (!driver_.Await(call_, timeout)) return {StatusCode::kDeadlineExceeded, "not in time"};
+    return call_.Take().status;
+  }
+
+ private:
+  internal::Driver& driver_;
+  PendingCall call_;
+};
+
+}  // namespace
+
+std::shared_ptr<internal::outbox::Gate> Coordinator::Impl::NewGate() const {
+  return std::make_shared<DriverGate>(*backends_.driver);
+}
+
+void Coordinator::Impl::OnRefused(const std::string& gid, std::string_view path,
+                                  std::string_view why) {
+  backends_.driver->Post(internal::Notification{
+      .kind = EventKind::kOutboxRefused, .gid = gid, .text = Concat(path, ": ", why)});
+}
 
 void Coordinator::Impl::StartOutboxes(std::shared_ptr<internal::outbox::Outboxes> outboxes) {
   outboxes_ = std::move(outboxes);

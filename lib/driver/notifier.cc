@@ -27,6 +27,8 @@ LogLevel LogLevelOf(const Event& event) {
   switch (event.kind) {
     case EventKind::kStoreTrouble:
     case EventKind::kUnreadable:
+    case EventKind::kContradiction:
+    case EventKind::kOutboxRefused:
       return LogLevel::kError;
     case EventKind::kParked:
     case EventKind::kHostDown:

@@ -84,6 +84,7 @@ void Engine::Handle(std::span<EngineEvent> events, Time now) {
     if (auto* purged = std::get_if<Purged>(&event)) OnPurged(*purged, now);
     if (auto* topic = std::get_if<TopicRequest>(&event)) OnTopicRequest(std::move(*topic));
     if (auto* changed = std::get_if<TopicChanged>(&event)) OnTopicChanged(*changed, now);
+    if (auto* seen = std::get_if<Notification>(&event)) OnNotification(std::move(*seen), now);
   }
   while (const auto id = timers_.TakeDue(now)) {
     if (Live* live = Find(*id)) Touch(*live);
@@ -236,6 +237,7 @@ void Engine::Send(Live& live, Plan& plan, Time now) {
   if (!live.session_calls.empty()) SendSessionCalls(live, now);
   if (!MaySend()) return;
   for (const uint16_t branch : plan.calls) {
+    if (IsAwaited(live, branch)) continue;
     const std::string& url = live.t.UrlOf(branch);
     if (!transport_.CanCall(url)) {
       live.not_callable = true;

@@ -115,6 +115,7 @@ class Engine {
   void AnswerWhenDurable(Live& live, Request& request, Answer&& answer);
   bool ApplySession(Live& live, Request& request, Time now);
   bool Resubmit(Live& live, Request& request, SubmitRequest& submit, Time now);
+  static bool IsAwaited(const Live& live, uint16_t branch);
   void LoadFor(Request&& request);
   void ForgetWait(const std::string& gid, uint64_t ticket);
   void OnDueLoaded(DueLoaded& loaded, Time now);
@@ -125,6 +126,7 @@ class Engine {
   void OnPurged(Purged& purged, Time now);
   void OnTopicRequest(TopicRequest&& request);
   void OnTopicChanged(TopicChanged& changed, Time now);
+  void OnNotification(Notification&& seen, Time now);
   void AskStore(Time now);
   Health GetHealth() const;
   void Tell(EventKind kind, Time now, const GlobalTransaction* t, Reason reason = {},

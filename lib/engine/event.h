@@ -63,8 +63,15 @@ struct TopicChanged {
   Reply reply;
 };
 
+// Something that a person should know, seen beside the engine: told with its other events.
+struct Notification {
+  EventKind kind{};
+  std::string gid;
+  std::string text;
+};
+
 using EngineEvent = std::variant<BatchDone, StoreTrouble, CallEnded, DueLoaded, GidLoaded, Purged,
-                                 TopicChanged, Request, TopicRequest, ControlRequest>;
+                                 TopicChanged, Request, TopicRequest, ControlRequest, Notification>;
 
 // Where results and requests are left for the engine. Any thread; one wake-up per burst.
 class EventSink {

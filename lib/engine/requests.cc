@@ -42,6 +42,8 @@ Status WasClosed() { return {StatusCode::kCancelled, "the coordinator was closed
 
 void Engine::RecordCallEnded(Live& live, const InFlight& call, const CallEnded& ended, Time now) {
   GlobalTransaction& t = live.t;
+  const bool contradicts = Contradicts(t, t.branches[call.branch], ended);
+  const bool history = contradicts || t.phase == Phase::kEnded;
   const uint32_t unknowns = t.branches[call.branch].unknowns;
   const Milliseconds interval = t.branches[call.branch].interval;
   const std::string rule = RecordResult(t, call.branch, ended, call.called_before, now, random_);
@@ -62,11 +64,15 @@ void Engine::RecordCallEnded(Live& live, const InFlight& call, const CallEnded& 
                   .at = now};
     Tell(EventKind::kCallEnded, now, &t, std::move(reason), rule, now - call.sent);
   }
+  if (contradicts) {
+    Tell(EventKind::kContradiction, now, &t, {},
+         Concat("the check-back says ", rule, ", which was: ", StatusName(WireStatus(t))));
+  }
   const Branch& branch = t.branches[call.branch];
   if (branch.unknowns > unknowns && IsWorthAnAlert(branch, interval, options_.alert_after)) {
     RaiseAlert(t, call.branch, now);
   }
-  if (t.phase == Phase::kEnded) {
+  if (history) {
     t.history.push_back({.at = now,
                          .author = {},
                          .what = Concat("late result of ", t.BranchName(call.branch)),
@@ -258,6 +264,20 @@ bool Engine::ApplyRequest(Live& live, Request& request, Time now) {
           },
       },
       request.body);
+}
+
+// Whether a person's act waits for the end of this branch's call (R19): no further one is made
+// meanwhile, or the act would wait for that one too.
+bool Engine::IsAwaited(const Live& live, uint16_t branch) {
+  const auto concerns = [&](const BranchKey& key) {
+    const Result<uint16_t> found = FindBranch(live.t, key);
+    return found.ok() && *found == branch;
+  };
+  return std::any_of(live.requests.begin(), live.requests.end(), [&](const Request& request) {
+    if (const auto* edit = std::get_if<EditRequest>(&request.body)) return concerns(edit->key);
+    if (const auto* skip = std::get_if<SkipRequest>(&request.body)) return concerns(skip->key);
+    return false;
+  });
 }
 
 // A gid that is in memory already (R16). A whole submit of what is prepared decides it.
@@ -488,6 +508,17 @@ void Engine::OnTopicChanged(TopicChanged& changed, Time now) {
 }
 
 // --- telling ---
+
+void Engine::OnNotification(Notification&& seen, Time now) {
+  if (!observer_.wants_events()) return;
+  observer_.OnEvent(Event{.kind = seen.kind,
+                          .at = now,
+                          .gid = std::move(seen.gid),
+                          .status = {},
+                          .reason = {},
+                          .text = std::move(seen.text),
+                          .took = {}});
+}
 
 Health Engine::GetHealth() const {
   Health health;

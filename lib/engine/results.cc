@@ -80,26 +80,38 @@ std::string Unknown(GlobalTransaction& t, Branch& b, const CallEnded& ended, Tim
                 Ordinal(b.unknowns), " time");
 }
 
-// R18: what comes after the end is told and kept in the history, and changes no branch.
-std::string LateResult(const CallEnded& ended) {
-  if (ended.kind != CallEnded::Kind::kAnswered) return "no result, after the end";
+std::string_view VerdictText(const CallEnded& ended) {
+  if (ended.kind != CallEnded::Kind::kAnswered) return "no result";
   switch (ended.verdict) {
     case BranchResult::Verdict::kSuccess:
-      return "success, after the end";
+      return "success";
     case BranchResult::Verdict::kFailure:
-      return "failure, after the end";
+      return "failure";
     case BranchResult::Verdict::kOngoing:
-      return "ongoing, after the end";
+      return "ongoing";
     case BranchResult::Verdict::kUnknown:
       break;
   }
-  return "no result, after the end";
+  return "no result";
 }
 
 }  // namespace
 
 bool MayFail(Mode mode, Op op) {
   return op == Op::kCheckBack || (op == Op::kForward && mode == Mode::kSaga);
+}
+
+bool IsLate(const GlobalTransaction& t, const Branch& branch) {
+  return t.phase == Phase::kEnded ||
+         (branch.op == Op::kCheckBack && t.outcome != Decision::kUndecided);
+}
+
+bool Contradicts(const GlobalTransaction& t, const Branch& branch, const CallEnded& ended) {
+  using Verdict = BranchResult::Verdict;
+  if (branch.op != Op::kCheckBack || !IsLate(t, branch)) return false;
+  if (ended.kind != CallEnded::Kind::kAnswered) return false;
+  const bool commits = t.outcome == Decision::kCommit && !t.forced;
+  return ended.verdict == (commits ? Verdict::kFailure : Verdict::kSuccess);
 }
 
 void RecordStart(GlobalTransaction& t, uint16_t branch, uint64_t call_id, Time now) {
@@ -118,7 +130,10 @@ std::string RecordResult(GlobalTransaction& t, uint16_t branch, const CallEnded&
   Branch& b = t.branches[branch];
   TROTH_CHECK(b.in_flight == ended.id);
   b.in_flight = 0;
-  if (t.phase == Phase::kEnded) return LateResult(ended);
+  if (IsLate(t, b)) {
+    const bool ended_before = t.phase == Phase::kEnded;
+    return Concat(VerdictText(ended), ended_before ? ", after the end" : ", after the decision");
+  }
   if (ended.kind == CallEnded::Kind::kNotSent) {
     b.called = called_before;
     if (ended.code == ReasonCode::kNotSent || ended.code == ReasonCode::kNotCallable) {

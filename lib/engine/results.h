@@ -10,6 +10,12 @@ namespace troth::internal {
 // Whether a failure of this operation is a decision; elsewhere it counts as unknown.
 bool MayFail(Mode mode, Op op);
 
+// Whether a result that comes now changes no branch: after the end (R18), and a check-back's after
+// the decision (R8).
+bool IsLate(const GlobalTransaction& t, const Branch& branch);
+// A check-back that comes late, and says the opposite of what was decided.
+bool Contradicts(const GlobalTransaction& t, const Branch& branch, const CallEnded& ended);
+
 // Begins a call in the value: in flight, and called.
 void RecordStart(GlobalTransaction& t, uint16_t branch, uint64_t call_id, Time now);
 

@@ -142,6 +142,10 @@ std::string_view EventName(EventKind kind) {
       return "alert";
     case EventKind::kAlertLost:
       return "alert lost";
+    case EventKind::kContradiction:
+      return "contradiction";
+    case EventKind::kOutboxRefused:
+      return "outbox row refused";
   }
   return "unknown";
 }

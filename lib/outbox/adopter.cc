@@ -1,6 +1,5 @@
-// The looking thread: reads, adopts, and forgets what is gone.
-#include <unistd.h>
-
+// What the runner does: reads, adopts, and forgets what is gone.
+#include <algorithm>
 #include <utility>
 
 #include "base/text.h"
@@ -43,40 +42,39 @@ std::vector<Status> Adopt(Host& host, const std::vector<Row>& rows) {
 void Outboxes::Start(Host& host) {
   host_ = &host;
   for (const auto& box : boxes_) LookInto(*box);
-  thread_ = std::thread([this] { Run(); });
+  runner_->Start([this] { return Work(); });
 }
 
 void Outboxes::RequestStop() {
-  const std::lock_guard lock(mutex_);
-  stopping_ = true;
-  woken_.notify_all();
-  looked_.notify_all();
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    OpenGates();
+  }
+  runner_->Wake();
 }
 
 void Outboxes::Stop() {
   RequestStop();
-  if (thread_.joinable()) thread_.join();
+  runner_->Stop();
 }
 
-void Outboxes::Run() {
+std::optional<std::chrono::milliseconds> Outboxes::Work() {
+  std::optional<Time> next;
   std::unique_lock lock(mutex_);
-  while (!stopping_) {
-    std::optional<Clock::time_point> next;
-    bool worked = false;
-    for (const auto& box : boxes_) {
-      const bool look = box->schedule.LookIsDue(Clock::now());
-      if (look || box->schedule.SweepIsDue(Clock::now())) {
-        lock.unlock();
-        look ? LookInto(*box) : Sweep(*box);
-        lock.lock();
-        worked = true;
-      }
-      const auto wanted = box->schedule.Next();
-      if (wanted && (!next || *wanted < *next)) next = wanted;
+  for (const auto& box : boxes_) {
+    if (stopping_) return std::nullopt;
+    const bool look = box->schedule.LookIsDue(host_->Now());
+    if (look || box->schedule.SweepIsDue(host_->Now())) {
+      lock.unlock();
+      look ? LookInto(*box) : Sweep(*box);
+      lock.lock();
     }
-    if (worked || stopping_) continue;
-    next ? (void)woken_.wait_until(lock, *next) : woken_.wait(lock);
+    const auto wanted = box->schedule.Next();
+    if (wanted && (!next || *wanted < *next)) next = wanted;
   }
+  if (!next) return std::nullopt;
+  return std::max(*next - host_->Now(), std::chrono::milliseconds{0});
 }
 
 void Outboxes::LookInto(Box& box) {
@@ -92,10 +90,10 @@ void Outboxes::LookInto(Box& box) {
   if (box.done.size() > kRowsKept) Sweep(box);
   const std::lock_guard lock(mutex_);
   const bool again = !box.problem.empty() || !box.waiting.empty();
-  box.schedule.EndLook(view.gids, again, Clock::now());
-  box.schedule.Quieten(!box.done.empty(), Clock::now());
+  box.schedule.EndLook(view.gids, again, host_->Now());
+  box.schedule.Quieten(!box.done.empty(), host_->Now());
   ++box.looks_ended;
-  looked_.notify_all();
+  OpenGates();
 }
 
 // False: something is in the way, and is tried again later.
@@ -122,7 +120,7 @@ void Outboxes::Settle(Box& box, const std::vector<Row>& rows, const std::vector<
     if (statuses[i].ok()) {
       box.done.insert(rows[i].gid);
     } else if (IsFinal(statuses[i])) {
-      box.refused[rows[i].gid] = statuses[i].message();
+      NoteRefused(box, rows[i].gid, statuses[i].message());
     } else {
       box.waiting.insert(rows[i].gid);
       box.problem = statuses[i].message();
@@ -135,7 +133,13 @@ void Outboxes::Forget(Box& box, const View& view) {
   const auto gone = [&](const auto& gid) { return !view.gids.contains(gid); };
   std::erase_if(box.done, gone);
   std::erase_if(box.refused, [&](const auto& one) { return gone(one.first); });
-  for (const auto& [gid, why] : view.refused) box.refused[gid] = why;
+  for (const auto& [gid, why] : view.refused) NoteRefused(box, gid, why);
+}
+
+// Told once in each life.
+void Outboxes::NoteRefused(Box& box, const std::string& gid, const std::string& why) {
+  const bool news = box.refused.insert_or_assign(gid, why).second;
+  if (news) host_->OnRefused(gid, box.file->path(), why);
 }
 
 // Best effort: where the application is writing, the next look tries again.
@@ -162,7 +166,7 @@ void Outboxes::Sweep(Box& box) {
     if (stopping_) break;
   }
   const std::lock_guard lock(mutex_);
-  box.schedule.Quieten(!box.done.empty(), Clock::now());
+  box.schedule.Quieten(!box.done.empty(), host_->Now());
 }
 
 }  // namespace troth::internal::outbox

@@ -1,6 +1,7 @@
 // What an outbox needs of its coordinator.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,9 +23,23 @@ struct Submission {
   std::optional<Time> start;  // msg: no action before it
 };
 
+// Opened once, by whichever thread; whoever waits for it waits as the coordinator does: in the test
+// kit the world goes on meanwhile.
+class Gate {
+ public:
+  virtual ~Gate() = default;
+  virtual void Open() = 0;
+  // kDeadlineExceeded; kCancelled: the coordinator has crashed.
+  virtual Status Wait(std::chrono::milliseconds timeout) = 0;
+};
+
 class Host {
  public:
   virtual ~Host() = default;
+
+  // The coordinator's clock.
+  virtual Time Now() const = 0;
+  virtual std::shared_ptr<Gate> NewGate() const = 0;
 
   // kInvalidArgument names the field; kFailedPrecondition: closed, forked, read-only.
   virtual Result<Submission> Check(const Saga& saga) const = 0;
@@ -34,6 +49,8 @@ class Host {
   // Makes them durable, in few commits, and starts them. One status each: OK also for what the
   // store has already with the same content, whatever became of it; kAlreadyExists: with another.
   virtual std::vector<Status> Accept(std::vector<Submission>&& submissions) = 0;
+  // A row of `path` can't be adopted, ever. Never blocks.
+  virtual void OnRefused(const std::string& gid, std::string_view path, std::string_view why) = 0;
 };
 
 }  // namespace troth::internal::outbox

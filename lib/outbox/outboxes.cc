@@ -2,15 +2,22 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/text.h"
 #include "outbox/check_back.h"
 
 namespace troth::internal::outbox {
+namespace {
 
-Result<std::shared_ptr<Outboxes>> Outboxes::Open(const std::vector<std::string>& paths) {
-  std::shared_ptr<Outboxes> all(new Outboxes());
+constexpr std::chrono::hours kLongestWait(24 * 365);
+
+}  // namespace
+
+Result<std::shared_ptr<Outboxes>> Outboxes::Open(const std::vector<std::string>& paths,
+                                                 std::unique_ptr<Runner> runner) {
+  std::shared_ptr<Outboxes> all(new Outboxes(std::move(runner)));
   all->process_ = getpid();
   for (const std::string& path : paths) {
     Result<std::unique_ptr<File>> file = File::Open(path);
@@ -43,6 +50,11 @@ std::string Outboxes::CheckBackUrl(size_t box) const {
   return CheckBackUrlOf(file.id(), file.path());
 }
 
+void Outboxes::OpenGates() {
+  for (const auto& gate : gates_) gate->Open();
+  gates_.clear();
+}
+
 bool Outboxes::ForkedChild() const { return getpid() != process_; }
 
 Result<size_t> Outboxes::Find(const FileIdentity& file) const {
@@ -66,9 +78,11 @@ std::vector<std::string> Outboxes::Done(size_t box, size_t max) const {
 // A forked child has no such thread, and perhaps a lock that nobody will free.
 void Outboxes::Look(size_t box) {
   if (ForkedChild()) return;
-  const std::lock_guard lock(mutex_);
-  boxes_[box]->schedule.LookNow();
-  woken_.notify_one();
+  {
+    const std::lock_guard lock(mutex_);
+    boxes_[box]->schedule.LookNow();
+  }
+  runner_->Wake();
 }
 
 void Outboxes::LookAtAll() {
@@ -77,33 +91,40 @@ void Outboxes::LookAtAll() {
 
 void Outboxes::Expect(size_t box, std::string gid) {
   if (ForkedChild()) return;
-  const std::lock_guard lock(mutex_);
-  boxes_[box]->schedule.Expect(std::move(gid), Clock::now());
-  woken_.notify_one();
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return;
+    boxes_[box]->schedule.Expect(std::move(gid), host_->Now());
+  }
+  runner_->Wake();
 }
 
 Result<Outboxes::Seen> Outboxes::Await(size_t box, const std::string& gid,
                                        std::chrono::milliseconds timeout) {
   if (ForkedChild()) return Status(StatusCode::kFailedPrecondition, "opened before fork()");
+  const Time limit = host_->Now() + std::min<std::chrono::milliseconds>(timeout, kLongestWait);
   std::unique_lock lock(mutex_);
   Box& b = *boxes_[box];
   b.schedule.LookNow();
-  woken_.notify_one();
   const uint64_t mine = b.looks_begun + 1;  // one under way may have read too early
-  const auto settled = [&] {
-    return stopping_ || b.done.contains(gid) || b.refused.contains(gid) ||
-           (b.looks_ended >= mine && b.problem.empty() && !b.waiting.contains(gid));
-  };
-  if (!looked_.wait_for(lock, timeout, settled)) {
+  for (;;) {
+    if (const auto refused = b.refused.find(gid); refused != b.refused.end()) {
+      return Status(StatusCode::kAlreadyExists, Concat(gid, " was refused: ", refused->second));
+    }
+    if (b.done.contains(gid)) return Seen{true};
+    if (stopping_) return Status(StatusCode::kCancelled, "the coordinator was closed");
+    if (b.looks_ended >= mine && b.problem.empty() && !b.waiting.contains(gid)) return Seen{false};
+    const auto gate = gates_.emplace_back(host_->NewGate());
+    lock.unlock();
+    runner_->Wake();
+    const Status waited = gate->Wait(std::max(limit - host_->Now(), std::chrono::milliseconds{0}));
+    lock.lock();
+    std::erase(gates_, gate);
+    if (waited.ok()) continue;
+    if (waited.code() != StatusCode::kDeadlineExceeded) return waited;
     return Status(StatusCode::kDeadlineExceeded,
                   Concat(gid, " is not adopted yet", b.problem.empty() ? "" : ": ", b.problem));
   }
-  if (const auto refused = b.refused.find(gid); refused != b.refused.end()) {
-    return Status(StatusCode::kAlreadyExists, Concat(gid, " was refused: ", refused->second));
-  }
-  if (b.done.contains(gid)) return Seen{true};
-  if (stopping_) return Status(StatusCode::kCancelled, "the coordinator was closed");
-  return Seen{false};
 }
 
 std::vector<OutboxHealth> Outboxes::GetHealth() const {

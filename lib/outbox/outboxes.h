@@ -1,26 +1,27 @@
-// All outboxes of one coordinator, and the thread that looks into them.
+// All outboxes of one coordinator, and what is done about them.
 //
 // A row that is committed is adopted: read and synced (file.h), made durable in the coordinator's
 // store, and remembered as done until it is gone from the file. Nothing is written to the
-// application's file for that. The thread sleeps until a ticket or its schedule wakes it; it never
-// polls when nothing is expected.
+// application's file for that. The runner works only when a ticket or a schedule asks for it:
+// nothing is polled when nothing is expected.
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "outbox/file.h"
 #include "outbox/host.h"
+#include "outbox/runner.h"
 #include "outbox/schedule.h"
 #include "troth/coordinator.h"
 #include "troth/status.h"
@@ -30,7 +31,8 @@ namespace troth::internal::outbox {
 class Outboxes {
  public:
   // kInvalidArgument, kNotFound, kFailedPrecondition: which of them can't be used, and why.
-  static Result<std::shared_ptr<Outboxes>> Open(const std::vector<std::string>& paths);
+  static Result<std::shared_ptr<Outboxes>> Open(const std::vector<std::string>& paths,
+                                                std::unique_ptr<Runner> runner);
   ~Outboxes() { Stop(); }
   Outboxes(const Outboxes&) = delete;
   Outboxes& operator=(const Outboxes&) = delete;
@@ -38,7 +40,7 @@ class Outboxes {
   // The check-backs of these files, to be registered before anything is called.
   std::vector<LocalBranch> CheckBacks() const;
 
-  // Adopts all that is there, then starts the thread. `host` is used until Stop() has returned.
+  // Adopts all that is there, then starts the runner. `host` is used until Stop() has returned.
   void Start(Host& host);
   // RequestStop never waits; Stop does, for a look that is under way.
   void RequestStop();
@@ -63,8 +65,8 @@ class Outboxes {
 
  private:
   struct Box {
-    std::unique_ptr<File> file;  // the looking thread's
-    // Guarded by mutex_; changed by the looking thread alone, which reads it unguarded.
+    std::unique_ptr<File> file;  // the runner's
+    // Guarded by mutex_; changed by the runner alone, which reads it unguarded.
     std::unordered_set<std::string> done;
     std::unordered_map<std::string, std::string> refused;  // with why
     // Guarded by mutex_.
@@ -75,24 +77,25 @@ class Outboxes {
     uint64_t looks_ended = 0;
   };
 
-  Outboxes() = default;
+  explicit Outboxes(std::unique_ptr<Runner> runner) : runner_(std::move(runner)) {}
   bool ForkedChild() const;
-  void Run();
+  void OpenGates();  // under the lock
+  std::optional<std::chrono::milliseconds> Work();
   void LookInto(Box& box);
   bool ReadAndAdopt(Box& box, View& view);
   void Settle(Box& box, const std::vector<Row>& rows, const std::vector<Status>& statuses);
   void Forget(Box& box, const View& view);
+  void NoteRefused(Box& box, const std::string& gid, const std::string& why);
   void MarkRefused(Box& box, const View& view);
   void Sweep(Box& box);
 
   Host* host_ = nullptr;
   int process_ = 0;
   std::vector<std::unique_ptr<Box>> boxes_;
+  const std::unique_ptr<Runner> runner_;
   mutable std::mutex mutex_;
-  std::condition_variable woken_;   // the thread
-  std::condition_variable looked_;  // those who wait for a look
+  std::vector<std::shared_ptr<Gate>> gates_;  // of those who wait for a look
   bool stopping_ = false;
-  std::thread thread_;
 };
 
 // The coordinator's; null: it has none. Defined where the coordinator is.

@@ -13,28 +13,27 @@ constexpr milliseconds kRetryFirst{100};
 
 }  // namespace
 
-void Schedule::Expect(std::string gid, Clock::time_point now) {
+void Schedule::Expect(std::string gid, Time now) {
   expected_.insert(std::move(gid));
   looks_left_ = kLooksMax;
   interval_ = kFirst;
   next_look_ = now + interval_;
 }
 
-bool Schedule::LookIsDue(Clock::time_point now) const {
+bool Schedule::LookIsDue(Time now) const {
   return look_now_ || (next_look_ && *next_look_ <= now) || (retry_ && *retry_ <= now);
 }
 
-std::optional<Clock::time_point> Schedule::Next() const {
-  if (look_now_) return Clock::time_point{};
-  std::optional<Clock::time_point> next;
+std::optional<Time> Schedule::Next() const {
+  if (look_now_) return Time{};
+  std::optional<Time> next;
   for (const auto& one : {next_look_, retry_, sweep_}) {
     if (one && (!next || *one < *next)) next = one;
   }
   return next;
 }
 
-void Schedule::EndLook(const std::unordered_set<std::string>& seen, bool again,
-                       Clock::time_point now) {
+void Schedule::EndLook(const std::unordered_set<std::string>& seen, bool again, Time now) {
   std::erase_if(expected_, [&](const std::string& gid) { return seen.contains(gid); });
   if (next_look_ && *next_look_ <= now) {
     --looks_left_;
@@ -50,7 +49,7 @@ void Schedule::EndLook(const std::unordered_set<std::string>& seen, bool again,
   if (again) retry_ = now + retry_interval_;
 }
 
-void Schedule::Quieten(bool left, Clock::time_point now) {
+void Schedule::Quieten(bool left, Time now) {
   sweep_.reset();
   if (left) sweep_ = now + kQuiet;
 }

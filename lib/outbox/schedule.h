@@ -7,9 +7,9 @@
 #include <string>
 #include <unordered_set>
 
-namespace troth::internal::outbox {
+#include "troth/transaction.h"
 
-using Clock = std::chrono::steady_clock;
+namespace troth::internal::outbox {
 
 class Schedule {
  public:
@@ -21,29 +21,29 @@ class Schedule {
   // Something may have been committed.
   void LookNow() { look_now_ = true; }
   // A ticket was dropped inside an open transaction: its row may come.
-  void Expect(std::string gid, Clock::time_point now);
+  void Expect(std::string gid, Time now);
 
   // What is due: whether to look, whether to sweep.
-  bool LookIsDue(Clock::time_point now) const;
-  bool SweepIsDue(Clock::time_point now) const { return sweep_ && *sweep_ <= now; }
+  bool LookIsDue(Time now) const;
+  bool SweepIsDue(Time now) const { return sweep_ && *sweep_ <= now; }
   // Nothing: sleep until somebody asks.
-  std::optional<Clock::time_point> Next() const;
+  std::optional<Time> Next() const;
 
   void BeginLook() { look_now_ = false; }
   // `seen`: what the look found. `again`: something is left that must be tried again.
-  void EndLook(const std::unordered_set<std::string>& seen, bool again, Clock::time_point now);
+  void EndLook(const std::unordered_set<std::string>& seen, bool again, Time now);
   // `left`: rows that a sweep would delete.
-  void Quieten(bool left, Clock::time_point now);
+  void Quieten(bool left, Time now);
 
  private:
   bool look_now_ = false;
   std::unordered_set<std::string> expected_;
   int looks_left_ = 0;
   std::chrono::milliseconds interval_{};
-  std::optional<Clock::time_point> next_look_;
+  std::optional<Time> next_look_;
   std::chrono::milliseconds retry_interval_{};
-  std::optional<Clock::time_point> retry_;
-  std::optional<Clock::time_point> sweep_;
+  std::optional<Time> retry_;
+  std::optional<Time> sweep_;
 };
 
 }  // namespace troth::internal::outbox

@@ -52,13 +52,21 @@ ReasonCode CodeOf(BranchResult::Verdict verdict, ReasonCode unknown) {
   return unknown;
 }
 
+void SetText(const Call& call, CallEnded& ended, std::string text) {
+  if (ended.code != ReasonCode::kNone) {
+    ended.text = std::move(text);
+  } else if (call.keep_body) {
+    ended.body = std::move(text);
+  }
+}
+
 CallEnded FromHttp(const Call& call, int status, std::string body) {
   CallEnded ended{.id = call.id};
   ended.verdict = internal::ReadVerdict(status, body, call.body_verdicts);
   ended.http_status = status;
   ended.code = CodeOf(ended.verdict, ReasonCode::kHttpStatus);
   ended.host_down = status == 502 || status == 503 || status == 504;
-  (ended.code == ReasonCode::kNone ? ended.body : ended.text) = std::move(body);
+  SetText(call, ended, std::move(body));
   return ended;
 }
 
@@ -66,12 +74,17 @@ CallEnded FromResult(const Call& call, const BranchResult& result) {
   CallEnded ended{.id = call.id};
   ended.verdict = result.verdict();
   ended.code = CodeOf(ended.verdict, ReasonCode::kBranchUnknown);
-  (ended.code == ReasonCode::kNone ? ended.body : ended.text) = result.text();
+  SetText(call, ended, result.text());
   return ended;
 }
 
+// This life's own doing: it says nothing about the host.
+CallEnded CutOff(const Call& call, CallEnded::Kind kind, ReasonCode code, std::string text) {
+  return CallEnded{.id = call.id, .kind = kind, .code = code, .text = std::move(text)};
+}
+
 CallEnded Without(const Call& call, CallEnded::Kind kind, ReasonCode code, std::string text) {
-  CallEnded ended{.id = call.id, .kind = kind, .code = code, .text = std::move(text)};
+  CallEnded ended = CutOff(call, kind, code, std::move(text));
   ended.host_down = !internal::IsLocalUrl(call.url);  // this process is up
   return ended;
 }
@@ -94,19 +107,34 @@ BranchResult RunLocal(const LocalFunction& function, const Call& call, std::stop
 
 }  // namespace
 
+// A crash ends no call for anybody.
+FakeTransport::~FakeTransport() {
+  if (!universe_.crashed()) Close(milliseconds{0});
+  life_->over = true;
+  life_->waiting.clear();
+}
+
 Status FakeTransport::CheckUrl(std::string_view url) const {
   if (internal::IsLocalUrl(url)) return internal::ParseLocalUrl(url).status();
   return internal::ParseHttpUrl(url).status();
 }
 
 bool FakeTransport::CanCall(std::string_view url) const {
-  if (!internal::IsLocalUrl(url)) return true;
+  if (!internal::IsLocalUrl(url)) return internal::ParseHttpUrl(url).ok();
   const auto local = internal::ParseLocalUrl(url);
   if (!local.ok()) return false;
   return local_.contains(local->name) || universe_.branches.contains(url);
 }
 
 void FakeTransport::Start(Call call, internal::CallSink& sink) {
+  if (life_->closed) {
+    return sink.OnCallEnded(
+        CutOff(call, CallEnded::Kind::kNotSent, ReasonCode::kNotSent, "the transport is closed"));
+  }
+  if (!CanCall(call.url)) {
+    return sink.OnCallEnded(CutOff(call, CallEnded::Kind::kNotSent, ReasonCode::kNotCallable,
+                                   call.url + " can't be called"));
+  }
   const auto in_flight = std::make_shared<InFlight>();
   in_flight->life = life_;
   in_flight->recorded = universe_.calls.size();
@@ -118,7 +146,7 @@ void FakeTransport::Start(Call call, internal::CallSink& sink) {
                              .context = c.context,
                              .payload = std::string(c.payload),
                              .result = {}});
-  life_->waiting[c.id] = &sink;
+  life_->waiting[c.id] = {.sink = &sink, .call = in_flight, .stop = {}};
   universe_.CountEffect();
   const auto branch = universe_.branches.find(url);
   if (branch != universe_.branches.end()) {
@@ -133,9 +161,8 @@ void FakeTransport::Start(Call call, internal::CallSink& sink) {
 void FakeTransport::StartLocal(const std::shared_ptr<InFlight>& call) {
   const auto name = internal::ParseLocalUrl(call->call.url)->name;
   const LocalFunction function = local_.at(name);
-  std::stop_source& stop = life_->stops[call->call.id];
-  universe_.At(universe_.now() + call_time_, [this_universe = &universe_, call, function,
-                                              token = stop.get_token()] {
+  const std::stop_token token = life_->waiting.at(call->call.id).stop.get_token();
+  universe_.At(universe_.now() + call_time_, [this_universe = &universe_, call, function, token] {
     // A local function dies with its process.
     if (call->life->over || this_universe->crashed()) return;
     End(*this_universe, *call, FromResult(call->call, RunLocal(function, call->call, token)));
@@ -185,9 +212,8 @@ void FakeTransport::End(Universe& universe, const InFlight& call, CallEnded&& en
   if (call.life->over || universe.crashed()) return;
   const auto waiting = call.life->waiting.find(call.call.id);
   if (waiting == call.life->waiting.end()) return;
-  internal::CallSink* sink = waiting->second;
+  internal::CallSink* sink = waiting->second.sink;
   call.life->waiting.erase(waiting);
-  call.life->stops.erase(call.call.id);
   universe.calls[call.recorded].result = ResultName(ended);
   universe.calls[call.recorded].ended = universe.now();
   sink->OnCallEnded(std::move(ended));
@@ -195,18 +221,30 @@ void FakeTransport::End(Universe& universe, const InFlight& call, CallEnded&& en
 }
 
 void FakeTransport::Cancel(uint64_t id) {
-  const auto stop = life_->stops.find(id);
-  if (stop != life_->stops.end()) stop->second.request_stop();
+  const auto waiting = life_->waiting.find(id);
+  if (waiting == life_->waiting.end()) return;
+  const std::shared_ptr<InFlight> call = waiting->second.call;
+  if (internal::IsLocalUrl(call->call.url)) {
+    waiting->second.stop.request_stop();
+  } else {
+    EndAt(universe_.now(), call,
+          CutOff(call->call, CallEnded::Kind::kLost, ReasonCode::kNoAnswer, "cancelled"));
+  }
 }
 
-bool FakeTransport::Close(milliseconds) {
+bool FakeTransport::Close(milliseconds grace) {
+  const Time limit = universe_.now() + grace;
+  while (!life_->waiting.empty()) {
+    if (universe_.DoNext()) continue;
+    const auto next = universe_.NextTime();
+    if (!next || *next > limit) break;
+    universe_.JumpTo(*next);
+  }
+  life_->closed = true;
   const bool all = life_->waiting.empty();
-  const auto waiting = std::exchange(life_->waiting, {});
-  for (const auto& [id, sink] : waiting) {
-    sink->OnCallEnded(CallEnded{.id = id,
-                                .kind = CallEnded::Kind::kLost,
-                                .code = ReasonCode::kNoAnswer,
-                                .text = "cut off by Close()"});
+  for (const auto& [id, waiting] : std::exchange(life_->waiting, {})) {
+    waiting.sink->OnCallEnded(CutOff(waiting.call->call, CallEnded::Kind::kLost,
+                                     ReasonCode::kNoAnswer, "cut off by Close()"));
   }
   return all;
 }

@@ -18,7 +18,7 @@ class FakeTransport final : public internal::Transport {
  public:
   FakeTransport(Universe& universe, std::chrono::milliseconds call_time)
       : universe_(universe), call_time_(call_time), life_(std::make_shared<Life>()) {}
-  ~FakeTransport() override { life_->over = true; }
+  ~FakeTransport() override;
 
   void Register(const LocalBranch& branch) { local_[branch.name] = branch.function; }
 
@@ -29,13 +29,18 @@ class FakeTransport final : public internal::Transport {
   bool Close(std::chrono::milliseconds grace) override;
 
  private:
+  struct InFlight;
+  struct Waiting {
+    internal::CallSink* sink = nullptr;
+    std::shared_ptr<InFlight> call;
+    std::stop_source stop;  // of a local function
+  };
   // Answers of one life reach no later one.
   struct Life {
     bool over = false;
-    std::map<uint64_t, internal::CallSink*> waiting;
-    std::map<uint64_t, std::stop_source> stops;
+    bool closed = false;
+    std::map<uint64_t, Waiting> waiting;
   };
-  struct InFlight;
 
   void StartLocal(const std::shared_ptr<InFlight>& call);
   void StartFake(const std::shared_ptr<InFlight>& call, FakeBranch::State& branch);

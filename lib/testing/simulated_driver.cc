@@ -105,7 +105,7 @@ internal::Driver::Closed SimulatedDriver::Close(milliseconds grace) {
   const Time grace_ends = universe_.now() + grace;
   const bool quiet = run_until_quiet(grace_ends);
   if (!quiet) universe_.JumpTo(grace_ends);
-  closed.in_time = transport_.Close(milliseconds{0});
+  closed.in_time = transport_.Close(milliseconds{0}) || quiet;
   closed.written = quiet || run_until_quiet(universe_.now() + kFlushPatience);
   Abandon();
   return closed;
@@ -113,6 +113,7 @@ internal::Driver::Closed SimulatedDriver::Close(milliseconds grace) {
 
 void SimulatedDriver::Abandon() {
   *alive_ = false;
+  if (engine_ != nullptr && !universe_.crashed()) transport_.Close(milliseconds{0});
   engine_.reset();
   events_.clear();
   work_.clear();

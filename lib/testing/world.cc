@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "api/coordinator_impl.h"
+#include "testing/agenda_runner.h"
 #include "testing/fake_branch.h"
 #include "testing/fake_transport.h"
 #include "testing/simulated_driver.h"
@@ -64,7 +65,13 @@ class World::Impl {
         .commit_time = options_.commit_time});
     driver_ = driver.get();
     backends.driver = std::move(driver);
-    coordinator_.emplace(MakeCoordinator(options_.coordinator, std::move(backends)));
+    backends.outbox_runner = std::make_unique<AgendaRunner>(universe_);
+    auto made = MakeCoordinator(options_.coordinator, std::move(backends));
+    if (!made.ok()) {
+      driver_ = nullptr;
+      return made.status();
+    }
+    coordinator_.emplace(*std::move(made));
     return {};
   }
 

@@ -89,7 +89,8 @@ class TROTH_EXPORT FakeBranch {
 
 struct WorldOptions {
   // As for Coordinator::Open, but for `store`, certificates and proxies, which a world has no use
-  // for. Local functions and callbacks are called on the test's own thread.
+  // for. Local functions and callbacks are called on the test's own thread. `outboxes` are real
+  // files: their rows are adopted in virtual time.
   CoordinatorOptions coordinator = {};
   uint64_t seed = 1;  // of jitter
   Time start = Time{std::chrono::hours(24 * 365 * 50)};

@@ -244,8 +244,15 @@ TEST_CASE("message: submit and abort still decide a parked one") {
 }
 
 TEST_CASE("message: a check-back's late no does not undo a submit, its late yes no abort") {
-  World world(Instant());
-  world.Branch(kAsk).Fail("no").Delay(1s).Succeed().Delay(1s);
+  std::vector<std::string> contradictions;
+  World world(Instant({.on_event = [&](const Event& event) {
+    if (event.kind == EventKind::kContradiction) contradictions.push_back(event.text);
+  }}));
+  const auto in_history = [&](const Message& message) {
+    const auto history = Look(world, message.gid).history;
+    return history.size() == 1 && history[0].what == "late result of 00/msg";
+  };
+  world.Branch(kAsk).Fail("no").Delay(1s).Succeed().Delay(1s).Succeed().Delay(1s);
   const Message submitted = News({"a"});
   Prepare(world, submitted);
   world.Advance(35'500ms);
@@ -254,6 +261,8 @@ TEST_CASE("message: a check-back's late no does not undo a submit, its late yes 
   CHECK(Wait(world, submitted.gid).succeeded());
   world.Advance(5s);
   CHECK(StatusOf(world, submitted.gid) == kSucceed);
+  CHECK(contradictions == Names{"the check-back says failure, after the end, which was: succeed"});
+  CHECK(in_history(submitted));
 
   const Message aborted = News({"b"});
   Prepare(world, aborted);
@@ -263,6 +272,38 @@ TEST_CASE("message: a check-back's late no does not undo a submit, its late yes 
   world.Advance(5s);
   CHECK(StatusOf(world, aborted.gid) == kFailed);
   CHECK(world.Branch(Url("b", "do")).calls() == 0);
+  REQUIRE(contradictions.size() == 2);
+  CHECK(contradictions[1] == "the check-back says success, after the end, which was: failed");
+  CHECK(in_history(aborted));
+
+  // What it says in time, or in agreement, is no news.
+  const Message agreed = News({"c"});
+  Prepare(world, agreed);
+  world.Advance(35'500ms);
+  REQUIRE(world.Branch(kAsk).calls() == 3);
+  REQUIRE(world.coordinator().SubmitPrepared(agreed).ok());
+  CHECK(Wait(world, agreed.gid).succeeded());
+  world.Advance(5s);
+  CHECK(contradictions.size() == 2);
+}
+
+TEST_CASE("message: a check-back that is late while the actions still run changes nothing either") {
+  std::vector<std::string> contradictions;
+  World world(Instant({.on_event = [&](const Event& event) {
+    if (event.kind == EventKind::kContradiction) contradictions.push_back(event.text);
+  }}));
+  world.Branch(kAsk).Fail("no").Delay(1s);
+  world.Branch(Url("a", "do")).Answer(500).Times(2);
+  const Message message = News({"a"});
+  Prepare(world, message);
+  world.Advance(35'500ms);
+  REQUIRE(world.coordinator().SubmitPrepared(message).ok());
+  world.Advance(1s);
+  CHECK(contradictions ==
+        Names{"the check-back says failure, after the decision, which was: submitted"});
+  CHECK(Branches(world, message.gid) == Names{"01/action=prepared", "00/msg=prepared"});
+  CHECK(Wait(world, message.gid).succeeded());
+  CHECK(contradictions.size() == 1);
 }
 
 TEST_CASE("message: a local check-back") {

@@ -10,15 +10,15 @@ TEST_CASE("schedule: nothing expected, no wake-up") {
   Schedule schedule;
   CHECK_FALSE(schedule.Next());
   schedule.LookNow();
-  CHECK(schedule.LookIsDue(Clock::time_point{}));
+  CHECK(schedule.LookIsDue(Time{}));
   schedule.BeginLook();
-  schedule.EndLook({}, false, Clock::time_point{});
+  schedule.EndLook({}, false, Time{});
   CHECK_FALSE(schedule.Next());
 }
 
 TEST_CASE("schedule: an open transaction is looked after 20 times, from 1 ms to a minute apart") {
   Schedule schedule;
-  Clock::time_point now{std::chrono::hours(1)};
+  Time now{std::chrono::hours(1)};
   schedule.Expect("a", now);
   milliseconds wanted{1};
   int looks = 0;
@@ -36,7 +36,7 @@ TEST_CASE("schedule: an open transaction is looked after 20 times, from 1 ms to 
 
 TEST_CASE("schedule: what was expected has come, and the looks end") {
   Schedule schedule;
-  const Clock::time_point now{std::chrono::hours(1)};
+  const Time now{std::chrono::hours(1)};
   schedule.Expect("a", now);
   schedule.Expect("b", now);
   schedule.EndLook({"a"}, false, now);
@@ -47,7 +47,7 @@ TEST_CASE("schedule: what was expected has come, and the looks end") {
 
 TEST_CASE("schedule: trouble is tried again with growing pauses, until it is over") {
   Schedule schedule;
-  const Clock::time_point now{std::chrono::hours(1)};
+  const Time now{std::chrono::hours(1)};
   schedule.EndLook({}, true, now);
   CHECK(*schedule.Next() == now + milliseconds(100));
   schedule.EndLook({}, true, now);
@@ -58,7 +58,7 @@ TEST_CASE("schedule: trouble is tried again with growing pauses, until it is ove
 
 TEST_CASE("schedule: rows that are left are swept after ten quiet minutes") {
   Schedule schedule;
-  const Clock::time_point now{std::chrono::hours(1)};
+  const Time now{std::chrono::hours(1)};
   schedule.Quieten(true, now);
   CHECK(*schedule.Next() == now + std::chrono::minutes(10));
   CHECK(schedule.SweepIsDue(*schedule.Next()));

@@ -229,6 +229,26 @@ TEST_CASE("acts: edit and skip wait for a call in flight, and change nothing if 
   CHECK(Wait(world, saga).skipped.empty());
 }
 
+TEST_CASE("acts: an edit that waits behind a write gets its turn before the next call") {
+  WorldOptions options;
+  options.commit_time = 1200ms;
+  options.call_time = 50ms;
+  World world(options);
+  world.Branch(Do("a")).Fail("no");
+  world.Branch(Undo("a")).Answer(500).Always();
+  Saga saga = Steps({"a"});
+  // A write is pending nearly always, and so is a call.
+  saga.options.retry = {.first = 1ms, .factor = 1, .cap = 1ms};
+  Submit(world, saga);
+  for (int i = 0; i < 20; ++i) {
+    world.Advance(milliseconds(3'000 + 13 * i));
+    const Time begin = world.now();
+    const Status edited = world.coordinator().EditBranch(saga.gid, kUndo1, {.payload = "x"}, kAnn);
+    CHECK_MESSAGE(edited.ok(), edited);
+    CHECK((world.now() - begin) <= 2'500ms);
+  }
+}
+
 TEST_CASE("acts: stop ends at once as failed and forced, and names what is in doubt") {
   World world(Instant());
   world.Branch(Do("b")).Hang().Always();

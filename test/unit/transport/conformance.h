@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "collecting_sink.h"
 #include "model/transport.h"
 
 namespace troth::internal {
@@ -26,6 +27,10 @@ class TransportSubject {
   virtual void WaitUntilHanging(size_t calls) = 0;
   // One that this transport can never call.
   virtual std::string Unusable() = 0;
+  // Blocks until so many calls have ended; false: they do not.
+  virtual bool WaitForEnds(CollectingSink& sink, size_t calls) { return sink.WaitFor(calls); }
+  // Whether it may be used from several threads at once; the test kit's may not.
+  virtual bool ManyThreads() const { return true; }
   // Whether a hanging call that was cancelled ends as lost; else the branch still gave an answer.
   virtual bool CancelLoses() = 0;
 };
