@@ -6,9 +6,13 @@
 #include <limits>
 
 #include "base/text.h"
-#include "branch/sqlite_session.h"
+#include "sqlite/session.h"
 
 namespace troth::internal::branch {
+
+using session::Execute;
+using session::Statement;
+
 namespace {
 
 constexpr size_t kNameBytesMax = 64;

@@ -17,7 +17,7 @@
 
 #include "base/text.h"
 #include "branch/barrier_table.h"
-#include "branch/sqlite_session.h"
+#include "branch/unit_of_work.h"
 #include "troth/sqlite.h"
 
 namespace troth {

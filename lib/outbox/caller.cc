@@ -3,26 +3,29 @@
 #include <sqlite3.h>
 
 #include "base/text.h"
-#include "outbox/sqlite.h"
+#include "sqlite/session.h"
 
 namespace troth::internal::outbox {
+
+using session::Execute;
+using session::Statement;
 namespace {
 
 Status InsertAndDelete(sqlite3* db, const Row& row, const std::vector<std::string>& done) {
   Statement insert(db,
                    "INSERT INTO main.troth_outbox(gid, document) VALUES(?, ?)"
                    " ON CONFLICT(gid) DO NOTHING",
-                   "insert");
-  const Result<bool> inserted = insert.BindText(row.gid).BindBlob(row.document).Step();
+                   "outbox: insert");
+  const Result<bool> inserted = insert.Bind(row.gid).BindBlob(row.document).Step();
   if (!inserted.ok()) return inserted.status();
   if (sqlite3_changes(db) != 1) {
     return {StatusCode::kAlreadyExists,
             Concat(row.gid, " is in the outbox already: it was submitted before")};
   }
   Statement drop(db, "DELETE FROM main.troth_outbox WHERE gid = ? AND refused IS NULL",
-                 "delete what is done");
+                 "outbox: delete what is done");
   for (const std::string& gid : done) {
-    const Result<bool> dropped = drop.BindText(gid).Step();
+    const Result<bool> dropped = drop.Bind(gid).Step();
     if (!dropped.ok()) return dropped.status();
     drop.Reset();
   }
@@ -32,7 +35,7 @@ Status InsertAndDelete(sqlite3* db, const Row& row, const std::vector<std::strin
 // An interrupted RELEASE may have taken effect all the same; then there is nothing to go back to.
 Status Undo(sqlite3* db, const Status& why) {
   const Status undone =
-      Execute(db, "ROLLBACK TO troth_outbox; RELEASE troth_outbox", "undo the insert");
+      Execute(db, "ROLLBACK TO troth_outbox; RELEASE troth_outbox", "outbox: undo the insert");
   if (sqlite3_get_autocommit(db) != 0) {
     return {why.code(), Concat(why.message(), "; SQLite has rolled the whole transaction back")};
   }
@@ -62,10 +65,10 @@ Result<FileIdentity> MainFileOf(sqlite3* db) {
 
 Status InsertRow(sqlite3* db, const Row& row, const std::vector<std::string>& done) {
   const sqlite3_int64 last = sqlite3_last_insert_rowid(db);
-  Status status = Execute(db, "SAVEPOINT troth_outbox", "begin");
+  Status status = Execute(db, "SAVEPOINT troth_outbox", "outbox: begin");
   if (!status.ok()) return status;
   status = InsertAndDelete(db, row, done);
-  if (status.ok()) status = Execute(db, "RELEASE troth_outbox", "keep");
+  if (status.ok()) status = Execute(db, "RELEASE troth_outbox", "outbox: keep");
   // The application may be about to ask for its own.
   sqlite3_set_last_insert_rowid(db, last);
   return status.ok() ? status : Undo(db, status);

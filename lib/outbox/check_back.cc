@@ -6,10 +6,15 @@
 #include <utility>
 
 #include "base/text.h"
-#include "outbox/sqlite.h"
+#include "outbox/sync_log.h"
+#include "sqlite/session.h"
 #include "troth/sqlite.h"
 
 namespace troth::internal::outbox {
+
+using session::Execute;
+using session::SqliteError;
+using session::Statement;
 namespace {
 
 constexpr int kPatienceMs = 2'000;
@@ -24,10 +29,12 @@ BranchResult AnswerFrom(const std::string& path, const BranchContext& context) {
                     SQLITE_OPEN_EXRESCODE;
   const int code = sqlite3_open_v2(path.c_str(), &opened, flags, nullptr);
   const std::unique_ptr<sqlite3, CloseConnection> db(opened);
-  if (code != SQLITE_OK) return BranchResult::Unknown(SqliteError(opened, code, "open").message());
+  if (code != SQLITE_OK)
+    return BranchResult::Unknown(SqliteError(opened, code, "outbox: open").message());
   sqlite3_busy_timeout(opened, kPatienceMs);
   sqlite3_db_config(opened, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-  Status ready = Execute(opened, "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0", "set up");
+  Status ready =
+      Execute(opened, "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0", "outbox: set up");
   if (ready.ok()) ready = EnsureBarrierTable(opened);
   if (!ready.ok()) return BranchResult::Unknown(ready.message());
   BranchResult result = SqliteBarrier(context).QueryPrepared(opened);
@@ -56,7 +63,7 @@ Status EnsureBarrierTable(sqlite3* db) {
     Statement there(db,
                     "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND "
                     "name = 'troth_barrier'",
-                    "look for the barrier's table");
+                    "outbox: look for the barrier's table");
     const Result<bool> row = there.Step();
     if (!row.ok()) return row.status();
     if (*row) return {};

@@ -15,7 +15,7 @@
 #include "outbox/caller.h"
 #include "outbox/check_back.h"
 #include "outbox/outboxes.h"
-#include "outbox/sqlite.h"
+#include "outbox/sync_log.h"
 #include "troth/outbox.h"
 #include "troth/sqlite.h"
 

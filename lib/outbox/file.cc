@@ -7,10 +7,15 @@
 #include <system_error>
 
 #include "base/text.h"
-#include "outbox/sqlite.h"
+#include "outbox/sync_log.h"
+#include "sqlite/session.h"
 #include "troth/saga.h"
 
 namespace troth::internal::outbox {
+
+using session::Execute;
+using session::SqliteError;
+using session::Statement;
 namespace {
 
 constexpr int kOpenPatienceMs = 5'000;
@@ -25,7 +30,7 @@ class Scope {
  public:
   explicit Scope(sqlite3* db) : db_(db) {}
   ~Scope() {
-    if (sqlite3_get_autocommit(db_) == 0) (void)Execute(db_, "ROLLBACK", "roll back");
+    if (sqlite3_get_autocommit(db_) == 0) (void)Execute(db_, "ROLLBACK", "outbox: roll back");
   }
   Scope(const Scope&) = delete;
   Scope& operator=(const Scope&) = delete;
@@ -66,7 +71,7 @@ Result<std::unique_ptr<File>> File::Open(const std::string& path) {
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE |
                     SQLITE_OPEN_EXRESCODE;
   const int code = sqlite3_open_v2(file->path_.c_str(), &file->db_, flags, nullptr);
-  if (code != SQLITE_OK) return AtPath(path, SqliteError(file->db_, code, "open"));
+  if (code != SQLITE_OK) return AtPath(path, SqliteError(file->db_, code, "outbox: open"));
   for (const auto step : {&File::Configure, &File::MakeTable, &File::ReadId}) {
     if (Status done = (file.get()->*step)(); !done.ok()) return AtPath(path, done);
   }
@@ -87,9 +92,9 @@ Status File::Configure() {
   Status set = Execute(db_,
                        "PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=FULL;"
                        "PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-2048",
-                       "set up");
+                       "outbox: set up");
   if (!set.ok()) return set;
-  Statement mode(db_, "PRAGMA main.journal_mode", "read the journal mode");
+  Statement mode(db_, "PRAGMA main.journal_mode", "outbox: read the journal mode");
   const Result<bool> row = mode.Step();
   if (!row.ok()) return row.status();
   if (const std::string found = mode.Text(0); found != "wal") {
@@ -105,7 +110,7 @@ Status File::MakeTable() {
     Statement there(db_,
                     "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND "
                     "name = 'troth_outbox'",
-                    "look for the table");
+                    "outbox: look for the table");
     const Result<bool> row = there.Step();
     if (!row.ok()) return row.status();
     if (*row) return {};
@@ -115,18 +120,18 @@ Status File::MakeTable() {
                         "BEGIN IMMEDIATE;"
                         "CREATE TABLE IF NOT EXISTS main.troth_outbox("
                         "gid TEXT PRIMARY KEY NOT NULL, document BLOB NOT NULL, refused TEXT)",
-                        "make the table troth_outbox");
+                        "outbox: make the table troth_outbox");
   if (!made.ok()) return made;
   const std::string id = NewGid();
   {
     Statement insert(db_,
                      "INSERT INTO main.troth_outbox(gid, document) VALUES('', ?)"
                      " ON CONFLICT(gid) DO NOTHING",
-                     "make the table troth_outbox");
-    const Result<bool> done = insert.BindText(id).Step();
+                     "outbox: make the table troth_outbox");
+    const Result<bool> done = insert.Bind(id).Step();
     if (!done.ok()) return done.status();
   }
-  return Execute(db_, "COMMIT", "make the table troth_outbox");
+  return Execute(db_, "COMMIT", "outbox: make the table troth_outbox");
 }
 
 Status File::ReadId() {
@@ -135,9 +140,9 @@ Status File::ReadId() {
   Statement shape(db_,
                   "INSERT INTO main.troth_outbox(gid, document, refused) VALUES('', '', NULL)"
                   " ON CONFLICT(gid) DO NOTHING",
-                  "look at the table");
+                  "outbox: look at the table");
   if (!shape.Prepared().ok()) return other_shape;
-  Statement read(db_, kIdRow, "read the outbox's id");
+  Statement read(db_, kIdRow, "outbox: read the outbox's id");
   const Result<bool> row = read.Step();
   if (!row.ok()) return row.status();
   id_ = *row ? read.Text(0) : std::string();
@@ -147,7 +152,7 @@ Status File::ReadId() {
 
 Result<View> File::Read(const std::function<bool(const std::string&)>& known) {
   const Scope scope(db_);
-  if (Status begun = Execute(db_, "BEGIN", "begin to read"); !begun.ok()) return begun;
+  if (Status begun = Execute(db_, "BEGIN", "outbox: begin to read"); !begun.ok()) return begun;
   Result<View> view = ReadRows(known);
   if (!view.ok()) return view;
   // An application at synchronous=NORMAL has committed without a sync: a power loss would take that
@@ -156,7 +161,7 @@ Result<View> File::Read(const std::function<bool(const std::string&)>& known) {
   if (!view->fresh.empty()) {
     if (Status synced = SyncLog(db_); !synced.ok()) return synced;
   }
-  if (Status ended = Execute(db_, "COMMIT", "end the read"); !ended.ok()) return ended;
+  if (Status ended = Execute(db_, "COMMIT", "outbox: end the read"); !ended.ok()) return ended;
   return view;
 }
 
@@ -164,7 +169,7 @@ Result<View> File::ReadRows(const std::function<bool(const std::string&)>& known
   View view;
   std::vector<std::string> fresh;
   Statement rows(db_, "SELECT gid, refused FROM main.troth_outbox WHERE gid <> '' ORDER BY rowid",
-                 "read");
+                 "outbox: read");
   for (;;) {
     const Result<bool> row = rows.Step();
     if (!row.ok()) return row.status();
@@ -182,14 +187,14 @@ Result<View> File::ReadRows(const std::function<bool(const std::string&)>& known
 }
 
 Status File::ReadDocuments(const std::vector<std::string>& gids, View& view) {
-  Statement document(db_, "SELECT document FROM main.troth_outbox WHERE gid = ?", "read");
+  Statement document(db_, "SELECT document FROM main.troth_outbox WHERE gid = ?", "outbox: read");
   size_t bytes = 0;
   for (const std::string& gid : gids) {
     if (view.fresh.size() == kRowsMax || bytes > kBytesMax) {
       view.more = true;
       break;
     }
-    const Result<bool> row = document.BindText(gid).Step();
+    const Result<bool> row = document.Bind(gid).Step();
     if (!row.ok()) return row.status();
     if (*row) view.fresh.push_back({gid, document.Blob(0)});
     bytes += view.fresh.empty() ? 0 : view.fresh.back().document.size();
@@ -199,22 +204,24 @@ Status File::ReadDocuments(const std::vector<std::string>& gids, View& view) {
 }
 
 Status File::MarkRefused(std::string_view gid, std::string_view why) {
-  Statement mark(db_, "UPDATE main.troth_outbox SET refused = ? WHERE gid = ?", "mark as refused");
-  return mark.BindText(why).BindText(gid).Step().status();
+  Statement mark(db_, "UPDATE main.troth_outbox SET refused = ? WHERE gid = ?",
+                 "outbox: mark as refused");
+  return mark.Bind(why).Bind(gid).Step().status();
 }
 
 Status File::Delete(const std::vector<std::string>& gids) {
   const Scope scope(db_);
-  if (Status begun = Execute(db_, "BEGIN IMMEDIATE", "sweep"); !begun.ok()) return begun;
+  if (Status begun = Execute(db_, "BEGIN IMMEDIATE", "outbox: sweep"); !begun.ok()) return begun;
   {
-    Statement drop(db_, "DELETE FROM main.troth_outbox WHERE gid = ? AND refused IS NULL", "sweep");
+    Statement drop(db_, "DELETE FROM main.troth_outbox WHERE gid = ? AND refused IS NULL",
+                   "outbox: sweep");
     for (const std::string& gid : gids) {
-      const Result<bool> done = drop.BindText(gid).Step();
+      const Result<bool> done = drop.Bind(gid).Step();
       if (!done.ok()) return done.status();
       drop.Reset();
     }
   }
-  return Execute(db_, "COMMIT", "sweep");
+  return Execute(db_, "COMMIT", "outbox: sweep");
 }
 
 }  // namespace troth::internal::outbox

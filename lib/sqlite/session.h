@@ -1,6 +1,6 @@
-// The few SQLite calls that the barrier makes on a connection of the caller's: run a statement,
-// keep or undo a unit of work, say what went wrong. Never opens, configures or closes a connection,
-// and keeps nothing prepared on it.
+// The few SQLite calls that are made on a connection of the application's: run a statement, bind
+// and read, say what went wrong. Never opens, configures or closes a connection, and keeps nothing
+// prepared on it. The coordinator's own store has statements that stay prepared (store/sqlite/).
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,7 @@
 struct sqlite3;
 struct sqlite3_stmt;
 
-// A namespace of its own: the coordinator's store has classes with the same names.
-namespace troth::internal::branch {
+namespace troth::internal::session {
 
 // "<doing>: <SQLite's text> (<code>)". kUnavailable where repeating may help (busy, I/O),
 // kResourceExhausted (disk full), kPermissionDenied, kDataLoss, kCancelled (interrupted);
@@ -32,14 +31,20 @@ class Statement {
 
   Status Prepared() const;
 
-  // Binds the next parameter. The text must live until the last Step().
+  // Binds the next parameter. The bytes must live until the last Step().
   Statement& Bind(std::string_view value);
+  Statement& BindBlob(std::string_view value);
   Statement& Bind(int64_t value);
 
   // True: there is a row. False: done.
   Result<bool> Step();
+  // Makes it ready to be bound and stepped once more.
+  void Reset();
+
   // Of the current row.
+  bool IsNull(int column) const;
   std::string Text(int column) const;
+  std::string Blob(int column) const;
 
  private:
   sqlite3* const db_;
@@ -49,32 +54,4 @@ class Statement {
   int code_;
 };
 
-// Work that is kept whole or leaves nothing: a transaction of its own, or a savepoint inside one
-// that is open. What is not kept is undone by the destructor.
-class UnitOfWork {
- public:
-  enum class Kind { kTransaction, kSavepoint };
-
-  UnitOfWork(sqlite3* db, Kind kind);
-  ~UnitOfWork();
-  UnitOfWork(const UnitOfWork&) = delete;
-  UnitOfWork& operator=(const UnitOfWork&) = delete;
-
-  // Not OK: nothing was begun.
-  const Status& begun() const { return begun_; }
-  // Not OK: all of it was undone, as far as SQLite lets itself be told.
-  Status Keep();
-  // Not OK: it is still there.
-  Status Undo();
-
- private:
-  Status Commit();
-  Status Release();
-
-  sqlite3* const db_;
-  const Kind kind_;
-  Status begun_;
-  bool open_;
-};
-
-}  // namespace troth::internal::branch
+}  // namespace troth::internal::session

@@ -1,12 +1,13 @@
-#include "outbox/sqlite.h"
+#include "sqlite/session.h"
 
 #include <sqlite3.h>
 
 #include "base/text.h"
 
-namespace troth::internal::outbox {
+namespace troth::internal::session {
 namespace {
 
+// By what the caller can do next.
 StatusCode CodeOf(int code) {
   switch (code & 0xFF) {
     case SQLITE_ERROR:
@@ -37,24 +38,12 @@ StatusCode CodeOf(int code) {
 }  // namespace
 
 Status SqliteError(sqlite3* db, int code, std::string_view doing) {
-  return {CodeOf(code),
-          Concat("outbox: ", doing, ": ", sqlite3_errmsg(db), " (SQLite ", code, ")")};
+  return {CodeOf(code), Concat(doing, ": ", sqlite3_errmsg(db), " (SQLite ", code, ")")};
 }
 
 Status Execute(sqlite3* db, const char* sql, std::string_view doing) {
   const int code = sqlite3_exec(db, sql, nullptr, nullptr, nullptr);
   return code == SQLITE_OK ? Status() : SqliteError(db, code, doing);
-}
-
-Status SyncLog(sqlite3* db) {
-  sqlite3_file* log = nullptr;
-  int code = sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
-  if (code != SQLITE_OK) return SqliteError(db, code, "find the log");
-  if (log == nullptr || log->pMethods == nullptr) return {};
-  code = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
-  if (code == SQLITE_OK) return {};
-  return {StatusCode::kUnavailable,
-          Concat("outbox: sync the log: ", sqlite3_errstr(code), " (SQLite ", code, ")")};
 }
 
 Statement::Statement(sqlite3* db, const std::string& sql, std::string_view doing)
@@ -70,7 +59,7 @@ Status Statement::Prepared() const {
 }
 
 // A null pointer would bind NULL; an empty text is not that.
-Statement& Statement::BindText(std::string_view value) {
+Statement& Statement::Bind(std::string_view value) {
   const char* data = value.data() == nullptr ? "" : value.data();
   if (code_ == SQLITE_OK) {
     code_ = sqlite3_bind_text64(statement_, ++parameter_, data, value.size(), SQLITE_STATIC,
@@ -84,6 +73,11 @@ Statement& Statement::BindBlob(std::string_view value) {
   if (code_ == SQLITE_OK) {
     code_ = sqlite3_bind_blob64(statement_, ++parameter_, data, value.size(), SQLITE_STATIC);
   }
+  return *this;
+}
+
+Statement& Statement::Bind(int64_t value) {
+  if (code_ == SQLITE_OK) code_ = sqlite3_bind_int64(statement_, ++parameter_, value);
   return *this;
 }
 
@@ -116,4 +110,4 @@ std::string Statement::Blob(int column) const {
                           : std::string(bytes, sqlite3_column_bytes(statement_, column));
 }
 
-}  // namespace troth::internal::outbox
+}  // namespace troth::internal::session
