@@ -1,15 +1,9 @@
 #include "store/sqlite/backup.h"
 
-#include <errno.h>
 #include <sqlite3.h>
-#include <stdio.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <system_error>
 
 #include "base/text.h"
-#include "store/sqlite/path.h"
+#include "store/sqlite/files.h"
 #include "store/sqlite/readers.h"
 #include "store/sqlite/schema.h"
 
@@ -17,10 +11,6 @@ namespace troth::internal::sqlite {
 namespace {
 
 constexpr int kPagesPerStep = 256;
-
-Status Taken(const std::string& path) {
-  return Status(StatusCode::kAlreadyExists, Concat(path, ": is there already"));
-}
 
 Status CopyPages(Connection& source, Connection& target, const std::function<bool()>& give_up) {
   // One view of the source for all steps: without it every commit would start the copy over.
@@ -63,36 +53,23 @@ Status Fill(Connection& source, const std::string& unfinished, const SqliteTunin
   return Stamp(**target);
 }
 
-// Gives the file its name unless that is taken. A file system without links (exFAT) leaves a
-// moment in which another file of that name would be replaced.
-Status Name(const std::string& unfinished, const std::string& path) {
-  if (::link(unfinished.c_str(), path.c_str()) == 0) {
-    ::unlink(unfinished.c_str());
-    return SyncFolderOf(path);
-  }
-  if (errno == EEXIST) return Taken(path);
-  if (::rename(unfinished.c_str(), path.c_str()) == 0) return SyncFolderOf(path);
-  return Status(StatusCode::kUnavailable,
-                Concat(path, ": can't name it: ", std::generic_category().message(errno)));
-}
-
 }  // namespace
 
 Status BackUp(Connection& source, const std::string& path, const SqliteTuning& tuning,
               const std::function<bool()>& give_up) {
-  Result<std::string> resolved = ResolvePath(path);
+  const Files& files = *tuning.files;
+  Result<std::string> resolved = files.Resolve(path);
   if (!resolved.ok()) return resolved.status();
-  struct stat ignored;
-  if (::lstat(resolved->c_str(), &ignored) == 0) return Taken(*resolved);
+  if (files.Exists(*resolved)) {
+    return Status(StatusCode::kAlreadyExists, Concat(*resolved, ": is there already"));
+  }
   // Under another name until it is marked: a copy without its mark could be opened and run.
   const std::string unfinished = *resolved + "-unfinished";
-  if (Status status = CreatePrivateFile(unfinished); !status.ok()) return status;
+  if (Status status = files.CreatePrivate(unfinished); !status.ok()) return status;
   Status status = Fill(source, unfinished, tuning, give_up);
-  if (status.ok()) status = Name(unfinished, *resolved);
+  if (status.ok()) status = files.Rename(unfinished, *resolved);
   if (!status.ok()) {
-    for (const char* suffix : {"", "-journal", "-wal", "-shm"}) {
-      ::unlink((unfinished + suffix).c_str());
-    }
+    for (const char* suffix : {"", "-journal", "-wal", "-shm"}) files.Remove(unfinished + suffix);
   }
   return status;
 }

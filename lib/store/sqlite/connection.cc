@@ -34,7 +34,7 @@ Result<std::unique_ptr<Connection>> Connection::Open(const std::string& path, Ac
   if (sqlite3_threadsafe() == 0) {
     return Status(StatusCode::kFailedPrecondition, "this SQLite was built without thread safety");
   }
-  std::unique_ptr<Connection> connection(new Connection(path));
+  std::unique_ptr<Connection> connection(new Connection(path, *tuning.files));
   // No mutex inside SQLite: whoever owns the connection uses it from one thread at a time.
   const int flags = (access == Access::kReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) |
                     SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE;
@@ -91,7 +91,7 @@ Result<std::string> Connection::QueryText(const char* sql) {
 }
 
 Status Connection::Error(int code, std::string_view doing) const {
-  return SqliteStatus(code, database_, path_, doing);
+  return SqliteStatus(code, database_, path_, files_, doing);
 }
 
 }  // namespace troth::internal::sqlite

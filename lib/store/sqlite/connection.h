@@ -41,10 +41,11 @@ class Connection {
   void CopyLogWhenClosed(bool copy);
 
  private:
-  explicit Connection(std::string path) : path_(std::move(path)) {}
+  Connection(std::string path, const Files& files) : path_(std::move(path)), files_(files) {}
   Status Configure(Access access, const SqliteTuning& tuning);
 
   std::string path_;
+  const Files& files_;
   sqlite3* database_ = nullptr;
 };
 

@@ -1,7 +1,6 @@
 #include "store/sqlite/error.h"
 
 #include <sqlite3.h>
-#include <unistd.h>
 
 #include <string>
 
@@ -11,7 +10,7 @@ namespace troth::internal::sqlite {
 namespace {
 
 // With what a person can do about it, where SQLite's own text does not say so.
-StatusCode CodeFor(int code, const std::string& path) {
+StatusCode CodeFor(int code, const std::string& path, const Files& files) {
   if (code == SQLITE_IOERR_NOMEM) return StatusCode::kResourceExhausted;
   switch (code & 0xff) {
     case SQLITE_FULL:
@@ -24,8 +23,7 @@ StatusCode CodeFor(int code, const std::string& path) {
     case SQLITE_AUTH:
       return StatusCode::kPermissionDenied;
     case SQLITE_CANTOPEN:
-      return ::access(path.c_str(), F_OK) == 0 ? StatusCode::kPermissionDenied
-                                               : StatusCode::kNotFound;
+      return files.Exists(path) ? StatusCode::kPermissionDenied : StatusCode::kNotFound;
     case SQLITE_NOTADB:
       return StatusCode::kFailedPrecondition;
     case SQLITE_CORRUPT:
@@ -59,12 +57,13 @@ std::string_view Advice(int code) {
 
 }  // namespace
 
-Status SqliteStatus(int code, sqlite3* database, std::string_view path, std::string_view doing) {
+Status SqliteStatus(int code, sqlite3* database, std::string_view path, const Files& files,
+                    std::string_view doing) {
   // The connection's text is more exact, but only while it is about this very error.
   const bool fresh = database != nullptr && sqlite3_extended_errcode(database) == code;
   const char* text = fresh ? sqlite3_errmsg(database) : sqlite3_errstr(code);
   const std::string named(path);
-  return Status(CodeFor(code, named),
+  return Status(CodeFor(code, named, files),
                 Concat(path, ": can't ", doing, ": ", text, " (SQLite ", code, ")", Advice(code)));
 }
 

@@ -3,6 +3,7 @@
 
 #include <string_view>
 
+#include "store/sqlite/files.h"
 #include "troth/status.h"
 
 struct sqlite3;
@@ -11,7 +12,8 @@ namespace troth::internal::sqlite {
 
 // "orders.db: can't commit: disk I/O error (SQLite 778)", under the code that tells the caller what
 // to do. `database` may be null: then SQLite's text for the code is used.
-Status SqliteStatus(int code, sqlite3* database, std::string_view path, std::string_view doing);
+Status SqliteStatus(int code, sqlite3* database, std::string_view path, const Files& files,
+                    std::string_view doing);
 
 // A value or a page is at fault, so that another write of the same batch may well succeed.
 bool ConcernsOneWrite(int code);

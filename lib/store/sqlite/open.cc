@@ -3,7 +3,7 @@
 #include <sqlite3.h>
 
 #include "base/text.h"
-#include "store/sqlite/path.h"
+#include "store/sqlite/files.h"
 #include "store/sqlite/queries.h"
 #include "store/sqlite/schema.h"
 
@@ -91,12 +91,13 @@ Status OpenWriter(OpenedFile& file, const StoreOptions& options, const SqliteTun
 }
 
 Status OpenOwned(OpenedFile& file, const StoreOptions& options, const SqliteTuning& tuning) {
-  if (Status status = CheckLocalDisk(file.path); !status.ok()) return status;
-  Result<std::unique_ptr<Owner>> owner = Owner::Claim(file.path);
+  const Files& files = *tuning.files;
+  if (Status status = files.CheckLocalDisk(file.path); !status.ok()) return status;
+  Result<std::unique_ptr<Owner>> owner = Owner::Claim(file.path, tuning);
   if (!owner.ok()) return owner.status();
   file.owner = *std::move(owner);
-  Status created = CreatePrivateFile(file.path);
-  if (created.ok()) created = SyncFolderOf(file.path);
+  Status created = files.CreatePrivate(file.path);
+  if (created.ok()) created = files.SyncFolderOf(file.path);
   if (!created.ok() && created.code() != StatusCode::kAlreadyExists) return created;
   return OpenWriter(file, options, tuning);
 }
@@ -125,7 +126,7 @@ Result<OpenedFile> OpenFile(const StoreOptions& options, const SqliteTuning& tun
     if (Status status = OpenWriter(file, options, tuning); !status.ok()) return status;
     return file;
   }
-  Result<std::string> path = ResolvePath(options.path);
+  Result<std::string> path = tuning.files->Resolve(options.path);
   if (!path.ok()) return path.status();
   file.path = *std::move(path);
   Status status = options.read_only ? OpenReadOnly(file, tuning) : OpenOwned(file, options, tuning);

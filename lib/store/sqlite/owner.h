@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "store/sqlite/tuning.h"
 #include "troth/status.h"
 
 struct sqlite3;
@@ -18,16 +19,18 @@ namespace troth::internal::sqlite {
 class Owner {
  public:
   // kFailedPrecondition: this process or another one owns the store.
-  static Result<std::unique_ptr<Owner>> Claim(const std::string& resolved_path);
+  static Result<std::unique_ptr<Owner>> Claim(const std::string& resolved_path,
+                                              const SqliteTuning& tuning);
   ~Owner();
   Owner(const Owner&) = delete;
   Owner& operator=(const Owner&) = delete;
 
  private:
-  explicit Owner(std::string path) : path_(std::move(path)) {}
-  Status Lock();
+  Owner(std::string path, std::string name) : path_(std::move(path)), name_(std::move(name)) {}
+  Status Lock(const SqliteTuning& tuning);
 
   std::string path_;
+  std::string name_;  // among those that this process owns
   sqlite3* lock_ = nullptr;
 };
 

@@ -10,8 +10,6 @@
 namespace troth::internal::sqlite {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 // Rows looked at between two looks at the clock, and changed in one commit at most. Looking costs
 // about a microsecond a row, changing ten, a commit milliseconds: so the walk goes on to its slice
 // before it commits.
@@ -35,13 +33,13 @@ Status Purger::Prepare(Connection& connection) {
 Status Purger::Run(Writer& writer, PurgePass& pass, Time finished_before, Time tombstones_before,
                    std::chrono::milliseconds slice, Writer::Outcome& outcome) {
   outcome = Writer::Outcome::kDone;
-  const Clock::time_point end = Clock::now() + slice;
+  const auto end = now_() + slice;
   Step step{.bury = {}, .remove = {}, .pass = pass};
   do {
     Status status = Look(writer.connection(), finished_before, tombstones_before, step);
     if (!status.ok()) return status;
   } while (!step.pass.finished && step.bury.size() + step.remove.size() < kRowsPerCommit &&
-           Clock::now() < end);
+           now_() < end);
   if (step.bury.empty() && step.remove.empty()) {
     pass = step.pass;
     return Status();

@@ -6,15 +6,18 @@
 
 #include <chrono>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "model/store.h"
+#include "store/sqlite/tuning.h"
 #include "store/sqlite/writer.h"
 
 namespace troth::internal::sqlite {
 
 class Purger {
  public:
+  explicit Purger(decltype(SqliteTuning::now) now) : now_(std::move(now)) {}
   Status Prepare(Connection& connection);
   // Goes on with `pass` for about `slice`, and at least one step. On an error nothing of the last
   // step counts, and the next call repeats it. `outcome` says what became of its transaction.
@@ -30,6 +33,7 @@ class Purger {
   Status Look(Connection& connection, Time finished_before, Time tombstones_before, Step& step);
   Status Write(Writer& writer, const Step& step);
 
+  decltype(SqliteTuning::now) now_;
   Statement walk_, bury_, delete_, delete_parts_, highest_;
 };
 

@@ -5,10 +5,10 @@
 
 #include "base/text.h"
 #include "store/sqlite/backup.h"
+#include "store/sqlite/files.h"
 #include "store/sqlite/list.h"
 #include "store/sqlite/load.h"
 #include "store/sqlite/open.h"
-#include "store/sqlite/path.h"
 #include "store/sqlite/purge.h"
 #include "store/sqlite/queries.h"
 #include "store/sqlite/schema.h"
@@ -29,7 +29,7 @@ BatchResult Refused(Status status) {
 
 class SqliteStore final : public Store {
  public:
-  explicit SqliteStore(SqliteTuning tuning) : tuning_(std::move(tuning)) {}
+  explicit SqliteStore(SqliteTuning tuning) : tuning_(std::move(tuning)), purger_(tuning_.now) {}
   ~SqliteStore() override { Leave(); }
 
   Result<StoreInfo> Open(const StoreOptions& options) override;
@@ -110,7 +110,7 @@ void SqliteStore::Leave() {
   if (readers_ != nullptr) readers_->Close();
   const std::lock_guard turn(turn_);
   due_ = {};
-  purger_ = {};
+  purger_ = Purger(tuning_.now);
   checkpoints_.reset();
   writer_.reset();
   owner_.reset();

@@ -1,7 +1,8 @@
-#include "store/sqlite/path.h"
+#include "store/sqlite/files.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,9 +29,22 @@ Status FileStatus(int error, const std::string& path, std::string_view doing) {
                 Concat(path, ": can't ", doing, ": ", std::generic_category().message(error)));
 }
 
-}  // namespace
+Status Taken(const std::string& path) {
+  return Status(StatusCode::kAlreadyExists, Concat(path, ": is there already"));
+}
 
-Result<std::string> ResolvePath(const std::string& path) {
+class System final : public Files {
+ public:
+  Result<std::string> Resolve(const std::string& path) const override;
+  Status CheckLocalDisk(const std::string& path) const override;
+  Status CreatePrivate(const std::string& path) const override;
+  Status SyncFolderOf(const std::string& path) const override;
+  bool Exists(const std::string& path) const override;
+  Status Rename(const std::string& from, const std::string& to) const override;
+  void Remove(const std::string& path) const override { ::unlink(path.c_str()); }
+};
+
+Result<std::string> System::Resolve(const std::string& path) const {
   if (path.empty() || path.find('\0') != std::string::npos) {
     return Status(StatusCode::kInvalidArgument, "store: a path is needed");
   }
@@ -50,7 +64,7 @@ Result<std::string> ResolvePath(const std::string& path) {
   return (folder / file.filename()).string();
 }
 
-Status CreatePrivateFile(const std::string& path) {
+Status System::CreatePrivate(const std::string& path) const {
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (file < 0) return FileStatus(errno, path, "create");
   // Nobody else can have opened a file that is this new, so closing it drops no lock.
@@ -58,7 +72,7 @@ Status CreatePrivateFile(const std::string& path) {
   return Status();
 }
 
-Status SyncFolderOf(const std::string& path) {
+Status System::SyncFolderOf(const std::string& path) const {
   const std::string folder = fs::path(path).parent_path().string();
   const int file = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (file < 0) return FileStatus(errno, folder, "open");
@@ -68,13 +82,37 @@ Status SyncFolderOf(const std::string& path) {
   return error == 0 || error == EINVAL ? Status() : FileStatus(error, folder, "sync");
 }
 
-Status CheckLocalDisk(const std::string& path) {
+Status System::CheckLocalDisk(const std::string& path) const {
   const std::string folder = fs::path(path).parent_path().string();
   const std::string network = NetworkFileSystemOf(folder);
   if (network.empty()) return Status();
   return Status(StatusCode::kFailedPrecondition,
                 Concat(path, ": lies on a network file system (", network,
                        "), where a crash can lose what was acknowledged; use a local disk"));
+}
+
+bool System::Exists(const std::string& path) const {
+  struct stat ignored;
+  return ::lstat(path.c_str(), &ignored) == 0;
+}
+
+// A file system without links (exFAT) leaves a moment in which another file of that name would be
+// replaced.
+Status System::Rename(const std::string& from, const std::string& to) const {
+  if (::link(from.c_str(), to.c_str()) == 0) {
+    ::unlink(from.c_str());
+    return SyncFolderOf(to);
+  }
+  if (errno == EEXIST) return Taken(to);
+  if (::rename(from.c_str(), to.c_str()) == 0) return SyncFolderOf(to);
+  return FileStatus(errno, to, "name it");
+}
+
+}  // namespace
+
+const Files& SystemFiles() {
+  static const System system;
+  return system;
 }
 
 }  // namespace troth::internal::sqlite
