@@ -59,9 +59,18 @@ Process& Process::operator=(Process&& other) noexcept {
   return *this;
 }
 
-void Process::Kill() {
-  if (pid_ > 0) kill(pid_, SIGKILL);
+bool Process::Signal(int signal) {
+  if (pid_ < 0) return false;
+  siginfo_t ended{};
+  waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOHANG | WNOWAIT);
+  if (ended.si_pid != 0) return false;
+  return kill(pid_, signal) == 0;
+}
+
+bool Process::Kill() {
+  const bool ran = Signal(SIGKILL);
   Wait();
+  return ran;
 }
 
 int Process::Wait() {

@@ -25,8 +25,10 @@ class Process {
   Process& operator=(Process&& other) noexcept;
   ~Process() { Kill(); }
 
-  // SIGKILL; returns when it is gone and all that it wrote was read. Nothing, when it is gone.
-  void Kill();
+  // True if it was running until then.
+  bool Signal(int signal);
+  // SIGKILL; returns when it is gone and all that it wrote was read. True as of Signal().
+  bool Kill();
   // Waits until it ends: its exit status, or -1 if a signal ended it.
   int Wait();
 
@@ -44,7 +46,8 @@ class Service {
 
   // True when it serves.
   bool Start();
-  void Kill() { process_.Kill(); }
+  bool Signal(int signal) { return process_.Signal(signal); }
+  bool Kill() { return process_.Kill(); }
   std::string Url() const { return "http://127.0.0.1:" + command_[kPort]; }
   const std::string& database() const { return command_[kDatabase]; }
 
