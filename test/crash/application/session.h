@@ -53,7 +53,7 @@ void RunToSomeEnd(Desk& desk, Session session, std::chrono::milliseconds timeout
   SayAccepted(gid);
   const troth::Status called = call_all(session);
   if (desk.OneIn(20)) desk.Cancel(gid);
-  switch (desk.Below(12)) {
+  switch (desk.Below(20)) {
     case 0:
       SayPromised(gid, kFailed);
       return Forget(std::move(session));

@@ -4,7 +4,8 @@
 //   crash_bank DATABASE PORT SEED LATE_MS
 //
 // Port 0 takes a free one; the first line that it prints says which. LATE_MS is longer than callers
-// wait. It serves "/MODE/OP", and "/xa" for all that XA calls.
+// wait; what is done late comes up to eight times as late, when it may have been undone before. It
+// serves "/MODE/OP", and "/xa" for all that XA calls.
 #include <troth/httplib.h>
 #include <unistd.h>
 
@@ -75,7 +76,7 @@ class Bank {
       case Fault::kDoesFails:
         return (void)Do(context, amount), BranchResult::Unknown("out of order, after it was done");
       case Fault::kLate:
-        std::this_thread::sleep_for(late_);
+        std::this_thread::sleep_for(late_ * (1 + faults_.Below(8)));
         return Do(context, amount);
       case Fault::kDoesLate: {
         const BranchResult result = Do(context, amount);
