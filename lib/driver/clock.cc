@@ -28,15 +28,17 @@ constexpr clockid_t kElapsed = CLOCK_MONOTONIC;
 
 }  // namespace
 
-Clock::Clock(std::optional<Time> highest_updated)
-    : start_(WallClock()), boot_start_(Read(kElapsed)) {
-  if (!highest_updated) return;
-  store_was_ahead_ = *highest_updated > start_ + kBelievedAhead;
-  if (!store_was_ahead_) start_ = std::max(start_, *highest_updated);
+ClockStart StartClock(Time wall, std::optional<Time> highest_updated) {
+  if (!highest_updated) return {.at = wall};
+  if (*highest_updated > wall + kBelievedAhead) return {.at = wall, .store_was_ahead = true};
+  return {.at = std::max(wall, *highest_updated)};
 }
 
+Clock::Clock(std::optional<Time> highest_updated)
+    : start_(StartClock(WallClock(), highest_updated)), boot_start_(Read(kElapsed)) {}
+
 Time Clock::Now() const {
-  return start_ + std::chrono::floor<milliseconds>(Read(kElapsed) - boot_start_);
+  return start_.at + std::chrono::floor<milliseconds>(Read(kElapsed) - boot_start_);
 }
 
 milliseconds Clock::Offset() const { return Now() - WallClock(); }

@@ -18,6 +18,7 @@ struct FakeTransport::InFlight {
   std::shared_ptr<Life> life;
   size_t recorded = 0;  // index into the universe's calls
   Call call;
+  bool delivered = false;
 };
 
 namespace {
@@ -127,6 +128,7 @@ bool FakeTransport::CanCall(std::string_view url) const {
 }
 
 void FakeTransport::Start(Call call, internal::CallSink& sink) {
+  if (universe_.crashed()) return;  // the rest of a turn that came too far
   if (life_->closed) {
     return sink.OnCallEnded(
         CutOff(call, CallEnded::Kind::kNotSent, ReasonCode::kNotSent, "the transport is closed"));
@@ -151,6 +153,8 @@ void FakeTransport::Start(Call call, internal::CallSink& sink) {
   const auto branch = universe_.branches.find(url);
   if (branch != universe_.branches.end()) {
     StartFake(in_flight, *branch->second);
+  } else if (universe_.outside != nullptr) {
+    StartOutside(in_flight);
   } else if (internal::IsLocalUrl(url)) {
     StartLocal(in_flight);
   } else {
@@ -201,6 +205,51 @@ void FakeTransport::StartFake(const std::shared_ptr<InFlight>& call, FakeBranch:
   });
 }
 
+void FakeTransport::StartOutside(const std::shared_ptr<InFlight>& call) {
+  const Fate fate = universe_.outside->Send(call->recorded, call->call);
+  const Time sent = universe_.now();
+  const bool local = internal::IsLocalUrl(call->call.url);
+  if (fate.refused) {
+    return EndAt(sent + fate.there, call,
+                 Without(call->call, CallEnded::Kind::kNotSent, ReasonCode::kNoAnswer,
+                         "connection refused"));
+  }
+  if (!local) {
+    EndAt(sent + call->call.timeout, call,
+          Without(call->call, CallEnded::Kind::kLost, ReasonCode::kCallTimeout,
+                  "no answer within " + std::to_string(call->call.timeout.count()) + " ms"));
+  }
+  if (!fate.arrives) return;
+  const auto deliver = [this_universe = &universe_, call, fate, local](bool again) {
+    // A local function dies with its process.
+    if (local && (call->life->over || this_universe->crashed())) return;
+    if (!again && std::exchange(call->delivered, true)) return;
+    this_universe->outside->Arrive(
+        call->recorded, call->call, again,
+        [this_universe, call, fate, again](OutsideAnswer answer) {
+          if (again) return;  // nobody listens to the answer of a copy
+          CallEnded ended = answer.http
+                                ? FromHttp(call->call, answer.http->status, answer.http->body)
+                                : FromResult(call->call, answer.result);
+          if (fate.reply_lost) {
+            ended = Without(call->call, CallEnded::Kind::kLost, ReasonCode::kNoAnswer,
+                            "the connection was cut after the request");
+          }
+          this_universe->At(this_universe->now() + fate.back,
+                            [this_universe, call, ended = std::move(ended)]() mutable {
+                              End(*this_universe, *call, std::move(ended));
+                            });
+        });
+  };
+  if (local && fate.heeds_stop) {
+    life_->waiting.at(call->call.id).when_stopped = [deliver] { deliver(false); };
+  }
+  universe_.At(sent + fate.there, [deliver] { deliver(false); });
+  for (const milliseconds later : fate.again) {
+    universe_.At(sent + later, [deliver] { deliver(true); });
+  }
+}
+
 void FakeTransport::EndAt(Time when, const std::shared_ptr<InFlight>& call, CallEnded ended) {
   universe_.At(when, [this_universe = &universe_, call, ended]() mutable {
     End(*this_universe, *call, std::move(ended));
@@ -216,6 +265,7 @@ void FakeTransport::End(Universe& universe, const InFlight& call, CallEnded&& en
   call.life->waiting.erase(waiting);
   universe.calls[call.recorded].result = ResultName(ended);
   universe.calls[call.recorded].ended = universe.now();
+  if (universe.outside != nullptr) universe.outside->End(call.recorded, ended);
   sink->OnCallEnded(std::move(ended));
   universe.CountEffect();
 }
@@ -226,6 +276,9 @@ void FakeTransport::Cancel(uint64_t id) {
   const std::shared_ptr<InFlight> call = waiting->second.call;
   if (internal::IsLocalUrl(call->call.url)) {
     waiting->second.stop.request_stop();
+    if (auto heed = std::exchange(waiting->second.when_stopped, {})) {
+      universe_.At(universe_.now(), std::move(heed));
+    }
   } else {
     EndAt(universe_.now(), call,
           CutOff(call->call, CallEnded::Kind::kLost, ReasonCode::kNoAnswer, "cancelled"));

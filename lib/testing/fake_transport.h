@@ -4,6 +4,7 @@
 // reaches nobody.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -33,7 +34,8 @@ class FakeTransport final : public internal::Transport {
   struct Waiting {
     internal::CallSink* sink = nullptr;
     std::shared_ptr<InFlight> call;
-    std::stop_source stop;  // of a local function
+    std::stop_source stop;               // of a local function
+    std::function<void()> when_stopped;  // of one that heeds it
   };
   // Answers of one life reach no later one.
   struct Life {
@@ -44,6 +46,7 @@ class FakeTransport final : public internal::Transport {
 
   void StartLocal(const std::shared_ptr<InFlight>& call);
   void StartFake(const std::shared_ptr<InFlight>& call, FakeBranch::State& branch);
+  void StartOutside(const std::shared_ptr<InFlight>& call);
   static void End(Universe& universe, const InFlight& call, internal::CallEnded&& ended);
   void EndAt(Time when, const std::shared_ptr<InFlight>& call, internal::CallEnded ended);
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/thread_mark.h"
+#include "driver/clock.h"
 #include "engine/batch.h"
 
 namespace troth::testing {
@@ -16,8 +17,10 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr milliseconds kRecoveryPause{20};
-constexpr milliseconds kFlushPatience{10'000};  // as in production
+// As in production.
+constexpr milliseconds kFirstRecovery{20};
+constexpr milliseconds kRecoveryCap{1'000};
+constexpr milliseconds kFlushPatience{10'000};
 
 }  // namespace
 
@@ -38,7 +41,19 @@ SimulatedDriver::SimulatedDriver(Parts parts)
           static_cast<internal::StorePort&>(*this), transport_,
           static_cast<internal::CallSink&>(*this), parts.random,
           static_cast<internal::Observer&>(*this), std::move(parts.engine))) {
-  engine_->Start(universe_.now());
+  const Time wall = universe_.now() + universe_.wall;
+  const internal::ClockStart start = internal::StartClock(wall, parts.highest_updated);
+  ahead_ = start.at - universe_.now();
+  if (start.store_was_ahead && wants_events()) {
+    OnEvent(Event{.kind = EventKind::kClock, .at = Now(), .gid = {}, .reason = {}, .text = {}});
+  }
+  engine_->Start(Now());
+}
+
+std::optional<Time> SimulatedDriver::NextWake() {
+  const std::optional<Time> wake = engine_->NextWake();
+  if (!wake) return wake;
+  return *wake - ahead_;
 }
 
 void SimulatedDriver::Post(EngineEvent&& event) {
@@ -48,9 +63,11 @@ void SimulatedDriver::Post(EngineEvent&& event) {
 // Events first, then callbacks, then what is due; time moves only when none of these has anything.
 bool SimulatedDriver::Step(Time limit) {
   if (engine_ == nullptr || universe_.crashed()) return false;
+  Scheduler* const scheduler = universe_.scheduler;
+  if (scheduler != nullptr && scheduler->RunReady(/*must=*/false)) return true;
   if (!events_.empty()) {
     std::vector<EngineEvent> events = std::exchange(events_, {});
-    engine_->Handle(events, universe_.now());
+    Handle(events);
     return true;
   }
   if (!notices_.empty()) {
@@ -61,11 +78,12 @@ bool SimulatedDriver::Step(Time limit) {
     return true;
   }
   if (universe_.DoNext()) return true;
-  const std::optional<Time> wake = engine_->NextWake();
+  const std::optional<Time> wake = NextWake();
   if (wake && *wake <= universe_.now()) {
-    engine_->Handle({}, universe_.now());
+    Handle({});
     return true;
   }
+  if (scheduler != nullptr && scheduler->RunReady(/*must=*/true)) return true;
   std::optional<Time> next = universe_.NextTime();
   if (wake && (!next || *wake < *next)) next = wake;
   if (!next || *next > limit) return false;
@@ -84,7 +102,11 @@ bool SimulatedDriver::Await(internal::PendingCall& call, std::optional<milliseco
       call.Replace({.status = {StatusCode::kCancelled, "the coordinator has crashed"}});
       return true;
     }
-    if (!Step(limit)) {
+    if (Scheduler* const scheduler = universe_.scheduler; scheduler && scheduler->Inside()) {
+      scheduler->Block([&] { return call.done() || engine_ == nullptr || universe_.crashed(); },
+                       limit);
+      if (universe_.now() >= limit && !call.done() && !universe_.crashed()) return false;
+    } else if (!Step(limit)) {
       if (timeout) universe_.JumpTo(limit);
       return false;
     }
@@ -146,7 +168,9 @@ void SimulatedDriver::DoNextWork() {
   if (!working_) return;
   const bool commit = std::holds_alternative<CommitWork>(work_.front()) ||
                       std::holds_alternative<internal::TopicWork>(work_.front());
-  universe_.At(universe_.now() + (commit ? commit_time_ : milliseconds{0}), [this, alive = alive_] {
+  milliseconds takes{0};
+  if (commit) takes = universe_.store_time ? universe_.store_time() : commit_time_;
+  universe_.At(universe_.now() + takes, [this, alive = alive_] {
     if (!*alive || universe_.crashed()) return;
     internal::StoreWork work = std::move(work_.front());
     work_.pop_front();
@@ -168,17 +192,20 @@ void SimulatedDriver::DoCommit(CommitWork&& work) {
   if (universe_.crashed()) return;
   if (result.kind == BatchResult::Kind::kUnknown) {
     Post(internal::StoreTrouble{result.status});
-    RecoverLater(std::make_shared<CommitWork>(std::move(work)));
+    RecoverLater(std::make_shared<CommitWork>(std::move(work)), kFirstRecovery);
   } else {
     Finish(std::move(work), std::move(result));
   }
 }
 
-void SimulatedDriver::RecoverLater(std::shared_ptr<CommitWork> work) {
-  universe_.At(universe_.now() + kRecoveryPause, [this, alive = alive_, work] {
+void SimulatedDriver::RecoverLater(std::shared_ptr<CommitWork> work, milliseconds pause) {
+  universe_.At(universe_.now() + pause, [this, alive = alive_, work, pause] {
     if (!*alive || universe_.crashed()) return;
     BatchResult result = store_.Recover(work->batch.writes);
-    if (result.kind == BatchResult::Kind::kUnknown) return RecoverLater(work);
+    if (result.kind == BatchResult::Kind::kUnknown) {
+      Post(internal::StoreTrouble{result.status});
+      return RecoverLater(work, std::min(pause * 2, kRecoveryCap));
+    }
     Finish(std::move(*work), std::move(result));
   });
 }

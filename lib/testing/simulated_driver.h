@@ -3,6 +3,8 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "driver/driver.h"
@@ -38,6 +40,7 @@ class SimulatedDriver final : public internal::Driver,
     internal::Callbacks callbacks;
     internal::EngineOptions engine;
     std::chrono::milliseconds commit_time;
+    std::optional<Time> highest_updated = {};  // of the store: where the clock starts (R23)
   };
   explicit SimulatedDriver(Parts parts);
   ~SimulatedDriver() override { Abandon(); }
@@ -45,8 +48,8 @@ class SimulatedDriver final : public internal::Driver,
   void Post(internal::EngineEvent&& event) override;
   bool Await(internal::PendingCall& call,
              std::optional<std::chrono::milliseconds> timeout) override;
-  Time Now() const override { return universe_.now(); }
-  std::chrono::milliseconds ClockOffset() const override { return {}; }
+  Time Now() const override { return universe_.now() + ahead_; }
+  std::chrono::milliseconds ClockOffset() const override { return ahead_ - universe_.wall; }
   Closed Close(std::chrono::milliseconds grace) override;
   void Abandon() override;
 
@@ -71,17 +74,22 @@ class SimulatedDriver final : public internal::Driver,
   }
   uint64_t dropped() const override { return 0; }
 
+  // What Handle and NextWake say, in the universe's time.
+  void Handle(std::span<internal::EngineEvent> events) { engine_->Handle(events, Now()); }
+  std::optional<Time> NextWake();
+
   void Queue(internal::StoreWork&& work);
   void DoNextWork();
   void DoCommit(internal::CommitWork&& work);
   void Finish(internal::CommitWork&& work, internal::BatchResult&& result);
-  void RecoverLater(std::shared_ptr<internal::CommitWork> work);
+  void RecoverLater(std::shared_ptr<internal::CommitWork> work, std::chrono::milliseconds pause);
 
   Universe& universe_;
   internal::Store& store_;
   internal::Transport& transport_;
   internal::Callbacks callbacks_;
   const std::chrono::milliseconds commit_time_;
+  std::chrono::milliseconds ahead_{0};  // the coordinator's clock less the universe's
   std::unique_ptr<internal::Engine> engine_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::vector<internal::EngineEvent> events_;

@@ -6,14 +6,59 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "model/transport.h"
 #include "store/memory/memory_store.h"
 #include "troth/testing/world.h"
 
 namespace troth::testing {
+
+// What the network does to one call.
+struct Fate {
+  bool refused = false;  // no connection: nothing is sent
+  bool arrives = true;   // else it vanishes: nothing runs, and only the time-out ends it
+  std::chrono::milliseconds there{1};            // until it arrives; of a local function, it runs
+  std::vector<std::chrono::milliseconds> again;  // when it arrives once more, from the send
+  bool reply_lost = false;                       // cut once the branch has answered
+  std::chrono::milliseconds back{0};             // until the answer arrives
+  bool heeds_stop = false;                       // a local function: ends when it is asked to stop
+};
+
+// What a branch answers: over HTTP, or as a function of this process.
+struct OutsideAnswer {
+  BranchResult result = BranchResult::Success();
+  std::optional<HttpAnswer> http;  // in place of `result`
+};
+
+// All that is outside of the process, where there is no FakeBranch: the network, and the services
+// behind it. `index` counts calls as Universe::calls does.
+class Outside {
+ public:
+  virtual ~Outside() = default;
+  virtual Fate Send(size_t index, const internal::Call& call) = 0;
+  // A branch runs it, at once or taking its time; `done` is called at most once.
+  virtual void Arrive(size_t index, const internal::Call& call, bool again,
+                      std::function<void(OutsideAnswer)> done) = 0;
+  // The coordinator gets to know how it ended.
+  virtual void End(size_t index, const internal::CallEnded& ended) = 0;
+};
+
+// Lets several callers block at once, each on a stack of its own. Without one, whoever blocks makes
+// the world go on itself.
+class Scheduler {
+ public:
+  virtual ~Scheduler() = default;
+  // Whether the code that runs now is one of its callers.
+  virtual bool Inside() const = 0;
+  // Of a caller: lets the world go on until `ready`, or until `limit`.
+  virtual void Block(const std::function<bool()>& ready, Time limit) = 0;
+  // Lets a caller go on that is ready; false: there is none, or (unless `must`) others come first.
+  virtual bool RunReady(bool must) = 0;
+};
 
 class Universe {
  public:
@@ -57,6 +102,11 @@ class Universe {
   std::shared_ptr<internal::MemoryDisk> disk = std::make_shared<internal::MemoryDisk>();
   std::map<std::string, std::shared_ptr<FakeBranch::State>, std::less<>> branches;
   std::vector<RecordedCall> calls;
+  // None of these: as a World has it.
+  Outside* outside = nullptr;
+  Scheduler* scheduler = nullptr;
+  std::function<std::chrono::milliseconds()> store_time;  // how long each write of the store takes
+  std::chrono::milliseconds wall{0};                      // the wall clock less now()
 
  private:
   Time now_;

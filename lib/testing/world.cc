@@ -62,7 +62,8 @@ class World::Impl {
                    .alert_url = options_.coordinator.alert_url,
                    .alert_timeout = options_.coordinator.defaults.request_timeout.value_or(
                        std::chrono::seconds(3))},
-        .commit_time = options_.commit_time});
+        .commit_time = options_.commit_time,
+        .highest_updated = info->highest_updated});
     driver_ = driver.get();
     backends.driver = std::move(driver);
     backends.outbox_runner = std::make_unique<AgendaRunner>(universe_);
@@ -146,6 +147,8 @@ Status World::Reopen() {
   impl_->Crash();
   return impl_->Open();
 }
+
+void World::MoveWallClock(std::chrono::milliseconds by) { impl_->universe_.wall += by; }
 
 void World::FailCommits(size_t count, Status status, size_t after) {
   impl_->universe_.disk->FailNextBatches(count, std::move(status), after);

@@ -133,6 +133,10 @@ class TROTH_EXPORT World {
   // Opens the coordinator again on what is durable; crashes it first if it is open.
   Status Reopen();
 
+  // The wall clock jumps, forward or back. As in production the coordinator does not notice it
+  // before the next Reopen(), and then goes on from where its store had got to.
+  void MoveWallClock(std::chrono::milliseconds by);
+
   // After `after` more that go well the next `count` commits fail before anything is written.
   void FailCommits(size_t count, Status status, size_t after = 0);
   // The outcome of the `n`-th commit from now can't be told for a while; `committed` says what it
