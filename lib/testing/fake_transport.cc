@@ -151,10 +151,10 @@ void FakeTransport::Start(Call call, internal::CallSink& sink) {
   life_->waiting[c.id] = {.sink = &sink, .call = in_flight, .stop = {}};
   universe_.CountEffect();
   const auto branch = universe_.branches.find(url);
-  if (branch != universe_.branches.end()) {
-    StartFake(in_flight, *branch->second);
-  } else if (universe_.outside != nullptr) {
+  if (universe_.outside != nullptr && universe_.outside->Takes(url)) {
     StartOutside(in_flight);
+  } else if (branch != universe_.branches.end()) {
+    StartFake(in_flight, *branch->second);
   } else if (internal::IsLocalUrl(url)) {
     StartLocal(in_flight);
   } else {

@@ -34,11 +34,13 @@ struct OutsideAnswer {
   std::optional<HttpAnswer> http;  // in place of `result`
 };
 
-// All that is outside of the process, where there is no FakeBranch: the network, and the services
-// behind it. `index` counts calls as Universe::calls does.
+// All that is outside of the process, in place of what FakeBranches say: the network, and the
+// services behind it. `index` counts calls as Universe::calls does.
 class Outside {
  public:
   virtual ~Outside() = default;
+  // Whether it stands for what is behind this URL.
+  virtual bool Takes(std::string_view) const { return true; }
   virtual Fate Send(size_t index, const internal::Call& call) = 0;
   // A branch runs it, at once or taking its time; `done` is called at most once.
   virtual void Arrive(size_t index, const internal::Call& call, bool again,

@@ -4,107 +4,93 @@
 #include <cstdlib>
 #include <utility>
 
-#include "api/coordinator_impl.h"
 #include "testing/agenda_runner.h"
 #include "testing/fake_branch.h"
 #include "testing/fake_transport.h"
-#include "testing/simulated_driver.h"
-#include "testing/universe.h"
+#include "testing/world_impl.h"
 
 namespace troth::testing {
 
 using internal::Backends;
 using internal::MemoryStore;
 
-class World::Impl {
- public:
-  explicit Impl(WorldOptions options)
-      : options_(std::move(options)), universe_(options_.start), random_(options_.seed) {
-    options_.coordinator.store = ":memory:";
-    const Status opened = Open();
-    if (opened.ok()) return;
-    std::fprintf(stderr, "troth::testing::World: %s\n", opened.ToString().c_str());
-    std::abort();
-  }
+World::Impl::Impl(WorldOptions options)
+    : options_(std::move(options)), universe_(options_.start), random_(options_.seed) {
+  options_.coordinator.store = ":memory:";
+  const Status opened = Open();
+  if (opened.ok()) return;
+  std::fprintf(stderr, "troth::testing::World: %s\n", opened.ToString().c_str());
+  std::abort();
+}
 
-  Status Open() {
-    if (Status checked = internal::CheckOptions(options_.coordinator); !checked.ok())
-      return checked;
-    universe_.SetCrashed(false);
-    Backends backends;
-    backends.store = std::make_shared<MemoryStore>(universe_.disk);
-    const auto info = backends.store->Open(
-        {.path = ":memory:", .read_only = false, .restored = options_.coordinator.restored});
-    if (!info.ok()) return info.status();
-    if (info->restored) {
-      const auto parked = backends.store->ParkUnended(ReasonCode::kParkedRestored);
-      if (!parked.ok()) return parked.status();
-    }
-    const auto transport = std::make_shared<FakeTransport>(universe_, options_.call_time);
-    for (const LocalBranch& branch : options_.coordinator.local) transport->Register(branch);
-    backends.register_local = [transport](const LocalBranch& branch) {
-      transport->Register(branch);
-      return Status();
-    };
-    backends.transport = transport;
-    auto driver = std::make_unique<SimulatedDriver>(SimulatedDriver::Parts{
-        .universe = universe_,
-        .store = *backends.store,
-        .transport = *transport,
-        .random = random_,
-        .callbacks = {options_.coordinator.on_finished, options_.coordinator.on_event,
-                      options_.coordinator.log, options_.coordinator.on_alert},
-        .engine = {.limits = options_.coordinator.limits,
-                   .retention = options_.coordinator.retention,
-                   .tombstone_retention = options_.coordinator.tombstone_retention,
-                   .unclean = info->unclean,
-                   .alert_after = static_cast<uint32_t>(options_.coordinator.alert_after),
-                   .alert_url = options_.coordinator.alert_url,
-                   .alert_timeout = options_.coordinator.defaults.request_timeout.value_or(
-                       std::chrono::seconds(3))},
-        .commit_time = options_.commit_time,
-        .highest_updated = info->highest_updated});
-    driver_ = driver.get();
-    backends.driver = std::move(driver);
-    backends.outbox_runner = std::make_unique<AgendaRunner>(universe_);
-    auto made = MakeCoordinator(options_.coordinator, std::move(backends));
-    if (!made.ok()) {
-      driver_ = nullptr;
-      return made.status();
-    }
-    coordinator_.emplace(*std::move(made));
-    return {};
+Status World::Impl::Open() {
+  if (Status checked = internal::CheckOptions(options_.coordinator); !checked.ok()) return checked;
+  universe_.SetCrashed(false);
+  Backends backends;
+  backends.store = std::make_shared<MemoryStore>(universe_.disk);
+  const auto info = backends.store->Open(
+      {.path = ":memory:", .read_only = false, .restored = options_.coordinator.restored});
+  if (!info.ok()) return info.status();
+  if (info->restored) {
+    const auto parked = backends.store->ParkUnended(ReasonCode::kParkedRestored);
+    if (!parked.ok()) return parked.status();
   }
-
-  void Crash() {
-    universe_.SetCrashed(true);
+  const auto transport = std::make_shared<FakeTransport>(universe_, options_.call_time);
+  for (const LocalBranch& branch : options_.coordinator.local) transport->Register(branch);
+  backends.register_local = [transport](const LocalBranch& branch) {
+    transport->Register(branch);
+    return Status();
+  };
+  backends.transport = transport;
+  auto driver = std::make_unique<SimulatedDriver>(SimulatedDriver::Parts{
+      .universe = universe_,
+      .store = *backends.store,
+      .transport = *transport,
+      .random = random_,
+      .callbacks = {options_.coordinator.on_finished, options_.coordinator.on_event,
+                    options_.coordinator.log, options_.coordinator.on_alert},
+      .engine = {.limits = options_.coordinator.limits,
+                 .retention = options_.coordinator.retention,
+                 .tombstone_retention = options_.coordinator.tombstone_retention,
+                 .unclean = info->unclean,
+                 .alert_after = static_cast<uint32_t>(options_.coordinator.alert_after),
+                 .alert_url = options_.coordinator.alert_url,
+                 .alert_timeout = options_.coordinator.defaults.request_timeout.value_or(
+                     std::chrono::seconds(3))},
+      .commit_time = options_.commit_time,
+      .highest_updated = info->highest_updated});
+  driver_ = driver.get();
+  backends.driver = std::move(driver);
+  backends.outbox_runner = std::make_unique<AgendaRunner>(universe_);
+  auto made = MakeCoordinator(options_.coordinator, std::move(backends));
+  if (!made.ok()) {
     driver_ = nullptr;
-    universe_.disk->DropOwner();
-    coordinator_.reset();
+    return made.status();
   }
+  coordinator_.emplace(*std::move(made));
+  return {};
+}
 
-  // Something happens, up to `limit`: in the coordinator, or to what outlived it.
-  bool Step(Time limit) {
-    if (driver_ != nullptr && !universe_.crashed()) return driver_->Step(limit);
-    if (universe_.DoNext()) return true;
-    const auto next = universe_.NextTime();
-    if (!next || *next > limit) return false;
-    universe_.JumpTo(*next);
-    return true;
-  }
+void World::Impl::Crash() {
+  universe_.SetCrashed(true);
+  driver_ = nullptr;
+  universe_.disk->DropOwner();
+  coordinator_.reset();
+}
 
-  // For who keeps a crashed world: calls are answered as by a closed coordinator.
-  Coordinator& coordinator() {
-    if (!coordinator_) coordinator_.emplace(internal::Access::Make(nullptr));
-    return *coordinator_;
-  }
+bool World::Impl::Step(Time limit) {
+  if (driver_ != nullptr && !universe_.crashed()) return driver_->Step(limit);
+  if (universe_.DoNext()) return true;
+  const auto next = universe_.NextTime();
+  if (!next || *next > limit) return false;
+  universe_.JumpTo(*next);
+  return true;
+}
 
-  WorldOptions options_;
-  Universe universe_;
-  SeededRandom random_;
-  std::optional<Coordinator> coordinator_;
-  SimulatedDriver* driver_ = nullptr;
-};
+Coordinator& World::Impl::coordinator() {
+  if (!coordinator_) coordinator_.emplace(internal::Access::Make(nullptr));
+  return *coordinator_;
+}
 
 World::World(WorldOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 World::~World() = default;

@@ -146,6 +146,7 @@ class TROTH_EXPORT World {
   class Impl;
 
  private:
+  friend struct WorldAccess;
   std::unique_ptr<Impl> impl_;
 };
 
