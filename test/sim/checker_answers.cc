@@ -1,0 +1,145 @@
+// Whether what callers and listeners were told was so: in the store, at some moment between
+// question and answer.
+#include <algorithm>
+
+#include "checker_checks.h"
+
+namespace troth::sim {
+namespace {
+
+using internal::BranchState;
+using Kind = Stored::Kind;
+using IsRow = std::function<bool(const Stored&)>;
+
+// Whether the store held such a row at some moment from question to answer. A write whose outcome
+// is unknown may be seen or not.
+bool WasHeld(const Trail& trail, const ApiCall& call, const IsRow& is) {
+  const uint64_t from = call.began.seq;
+  const uint64_t to = call.answered->seq;
+  const Stored* then = trail.DurableAt(from);
+  if (then != nullptr && is(*then)) return true;
+  for (size_t i = 0; i < trail.rows.size(); ++i) {
+    const Stored& row = *trail.rows[i];
+    if (row.when.seq > to) break;
+    const bool doubtful = row.kind == Kind::kUnknown &&
+                          (i + 1 == trail.rows.size() || trail.rows[i + 1]->when.seq > from);
+    const bool within = row.when.seq > from && row.kind != Kind::kNotWritten;
+    if ((doubtful || within) && is(row)) return true;
+  }
+  return false;
+}
+
+bool Shows(const Stored& row, const TransactionRecord& record) {
+  if (row.row.status != record.status || row.row.updated != record.updated) return false;
+  if (row.transaction == nullptr) return true;
+  return row.transaction->forced == record.forced &&
+         row.transaction->history.size() == record.history.size();
+}
+
+std::vector<std::string> SkippedOf(const GlobalTransaction& t) {
+  std::vector<std::string> skipped;
+  for (uint16_t i = 0; i < t.branches.size(); ++i) {
+    if (t.branches[i].state == BranchState::kSkipped) skipped.push_back(t.BranchName(i));
+  }
+  return skipped;
+}
+
+void CheckOutcome(const Trail& trail, const ApiCall& call, Findings& findings) {
+  const Outcome& told = *call.outcome;
+  const Stored* now = trail.DurableAt(call.answered->seq);
+  if (now == nullptr || now->row.status != told.status) {
+    findings.Add(trail, call.answered->seq,
+                 Concat("Wait said ", StatusName(told.status), ", the store ",
+                        now == nullptr ? "nothing" : StatusName(now->row.status)));
+    return;
+  }
+  const bool of_tombstone = told.branches.empty();
+  if (now->transaction == nullptr || of_tombstone) return;
+  const GlobalTransaction& t = *now->transaction;
+  if (told.forced != t.forced || told.in_doubt != t.in_doubt || told.skipped != SkippedOf(t)) {
+    findings.Add(trail, call.answered->seq, "Wait told of other acts than the store");
+  }
+}
+
+// What an event says was durable when it was told.
+bool WasDurable(const Trail& trail, const Told& told) {
+  const Stored* row = trail.DurableAt(told.when.seq);
+  switch (told.event.kind) {
+    case EventKind::kSubmitted:
+      return row != nullptr;
+    case EventKind::kDecided: {
+      if (row == nullptr) return false;
+      const TransactionStatus status = row->row.status;
+      return status == TransactionStatus::kAborting || status == TransactionStatus::kSubmitted ||
+             HasEnded(status);
+    }
+    case EventKind::kEnded:
+      return row != nullptr && row->row.status == told.event.status;
+    default:
+      return true;
+  }
+}
+
+}  // namespace
+
+void CheckWaits(const Index&, const Trail& trail, Findings& findings) {
+  for (const ApiCall* call : trail.asked) {
+    if (call->what != Ask::kWait || !call->answered) continue;
+    const Stored* before = trail.DurableAt(call->began.seq);
+    const bool had_ended = before != nullptr && HasEnded(before->row.status);
+    if (call->status.code() == StatusCode::kDeadlineExceeded && had_ended) {
+      findings.Add(trail, call->answered->seq, "had ended, and Wait said that it goes on");
+    }
+    if (call->status.ok() && call->outcome != nullptr) CheckOutcome(trail, *call, findings);
+  }
+}
+
+void CheckQueries(const Index&, const Trail& trail, Findings& findings) {
+  for (const ApiCall* call : trail.asked) {
+    if (!call->answered || call->what != Ask::kQuery) continue;
+    const bool held = trail.DurableAt(call->began.seq) != nullptr &&
+                      trail.DurableAt(call->answered->seq) != nullptr;
+    if (call->status.code() == StatusCode::kNotFound && held) {
+      findings.Add(trail, call->answered->seq, "is durable, and Query did not find it");
+    }
+    if (!call->status.ok() || call->record == nullptr) continue;
+    const TransactionRecord& record = *call->record;
+    if (WasHeld(trail, *call, [&](const Stored& row) { return Shows(row, record); })) continue;
+    findings.Add(trail, call->answered->seq,
+                 Concat("Query said ", StatusName(record.status), " with ", record.history.size(),
+                        " acts, which the store did not hold then"));
+  }
+}
+
+void CheckLists(const Index& index, Findings& findings) {
+  for (const ApiCall& call : index.log().api) {
+    if (!call.answered || call.what != Ask::kList || !call.status.ok()) continue;
+    std::map<std::string_view, const TransactionSummary*> listed;
+    for (const TransactionSummary& one : call.listed) listed[one.gid] = &one;
+    for (const Trail& trail : index.trails()) {
+      const auto found = listed.find(trail.gid);
+      const bool held = trail.DurableAt(call.began.seq) != nullptr &&
+                        trail.DurableAt(call.answered->seq) != nullptr;
+      if (found == listed.end()) {
+        if (held) findings.Add(trail, call.answered->seq, "is durable, and List did not have it");
+        continue;
+      }
+      const TransactionStatus status = found->second->status;
+      const auto shown = [&](const Stored& row) { return row.row.status == status; };
+      if (WasHeld(trail, call, shown)) continue;
+      findings.Add(trail, call.answered->seq,
+                   Concat("List said ", StatusName(status), ", which the store did not hold then"));
+    }
+  }
+}
+
+void CheckTold(const Index& index, Findings& findings) {
+  for (const Told& told : index.log().told) {
+    const Trail* trail = told.event.gid.empty() ? nullptr : index.Find(told.event.gid);
+    if (trail == nullptr || WasDurable(*trail, told)) continue;
+    findings.Add(*trail, told.when.seq,
+                 Concat("was told to be ", EventName(told.event.kind), ", which is not durable"));
+  }
+}
+
+}  // namespace troth::sim

@@ -1,0 +1,395 @@
+// Time: the distance of attempts, limits, that nothing waits without a reason or for ever, and that
+// nothing happens where there is nothing to do.
+#include <algorithm>
+
+#include "checker_checks.h"
+#include "model/url.h"
+
+namespace troth::sim {
+namespace {
+
+using internal::Branch;
+using internal::HostKey;
+using internal::Op;
+using internal::Phase;
+using internal::Policy;
+
+constexpr milliseconds kSlack{1'000};
+constexpr milliseconds kProbeCap{60'000};  // of a host that is down
+constexpr milliseconds kStoreRetryCap{5'000};
+// With fewer slots than that transactions wait for each other.
+constexpr size_t kAmple = 64;
+constexpr milliseconds kDay = std::chrono::hours(24);
+
+bool IsOfStore(const Fault& fault) {
+  switch (fault.kind) {
+    case Fault::Kind::kCommitFails:
+    case Fault::Kind::kCommitUnknown:
+    case Fault::Kind::kCommitSlow:
+    case Fault::Kind::kDiskFull:
+    case Fault::Kind::kReadFails:
+      return true;
+    default:
+      return false;
+  }
+}
+
+milliseconds FewCommits(const Index& index) { return 6 * index.log().facts.commit_time + kSlack; }
+
+bool RoomIsAmple(const Index& index) {
+  const Limits& limits = index.log().facts.limits;
+  return std::min({limits.calls, limits.calls_per_host, limits.local_threads, limits.live}) >=
+         kAmple;
+}
+
+// An act that resets this operation's count and wait.
+bool Resets(const ApiCall& asked, const Operation& operation) {
+  switch (asked.what) {
+    case Ask::kRetry:
+      return true;
+    case Ask::kEdit:
+      return asked.branch_id == operation.first && asked.op == operation.second;
+    case Ask::kCancel:
+      return IsCheckBack(operation.second);
+    default:
+      return false;
+  }
+}
+
+// The newest act on an operation that began in the same life before the call; null: none.
+const ApiCall* NewestAct(const Trail& trail, const Call& call) {
+  const ApiCall* newest = nullptr;
+  for (const ApiCall* asked : trail.asked) {
+    if (asked->began.seq > call.sent.seq) break;
+    if (asked->began.life != call.sent.life) continue;
+    if (Resets(*asked, {call.branch_id, call.op})) newest = asked;
+  }
+  return newest;
+}
+
+const Policy* PolicyOf(const Trail& trail, const Call& call) {
+  const GlobalTransaction* t = trail.ValueAt(call.sent.seq);
+  const auto branch = t == nullptr ? std::nullopt : FindBranch(*t, {call.branch_id, call.op});
+  return branch ? &t->PolicyOf(t->branches[*branch]) : nullptr;
+}
+
+const Branch* FoundBranch(const Index& index, const Trail& trail, const Call& call) {
+  const GlobalTransaction* found = index.FoundBy(call.sent.life, trail);
+  if (found == nullptr) return nullptr;
+  const auto branch = FindBranch(*found, {call.branch_id, call.op});
+  return branch ? &found->branches[*branch] : nullptr;
+}
+
+// --- I21 ---
+
+struct HostState {
+  bool was_down = false;   // at some moment from the one call to the other
+  bool came_back = false;  // in between
+};
+
+HostState HostBetween(const Index& index, const Call& before, const Call& call) {
+  HostState state;
+  bool down = false;
+  for (const Call* ended : index.EndedAt(HostKey(before.url))) {
+    if (ended->ended->seq > call.sent.seq) break;
+    if (ended->ended->life != call.sent.life) continue;
+    const bool up = down && !HostWasDown(*ended);
+    down = HostWasDown(*ended);
+    if (ended->ended->seq < before.ended->seq) continue;
+    state.was_down = state.was_down || down || up;
+    state.came_back = state.came_back || up;
+  }
+  return state;
+}
+
+// How long each wait must be, call by call of one operation in one life.
+class Waits {
+ public:
+  explicit Waits(milliseconds interval) : interval_(interval) {}
+
+  // What must pass after that result; nothing: the result says nothing about it.
+  std::optional<milliseconds> After(const Call& call, const Policy& policy) {
+    if (call.result == CallResult::kOngoing) {
+      interval_ = milliseconds{0};
+      return policy.first;
+    }
+    if (!SaysNothing(call)) return std::nullopt;
+    const double grown = static_cast<double>(interval_.count()) * policy.factor;
+    const double cap = static_cast<double>(policy.cap.count());
+    interval_ = interval_ == milliseconds{0}
+                    ? policy.first
+                    : milliseconds{static_cast<int64_t>(std::min(grown, cap))};
+    return interval_;
+  }
+
+ private:
+  milliseconds interval_;
+};
+
+void CheckGap(const Index& index, const Trail& trail, const Call& before, const Call& call,
+              milliseconds wait, const Policy& policy, Findings& findings) {
+  const ApiCall* act = NewestAct(trail, call);
+  const bool acted = act != nullptr && (!act->answered || act->answered->seq > before.ended->seq);
+  if (acted) return;
+  const bool ongoing = before.result == CallResult::kOngoing;
+  const milliseconds gap = call.sent.at - before.ended->at;
+  milliseconds shortest = act != nullptr ? policy.first : wait;
+  if (policy.jitter && !ongoing) shortest = milliseconds{0};
+  const milliseconds longest = act != nullptr && !ongoing ? policy.cap : wait;
+  const HostState host = HostBetween(index, before, call);
+  if (gap < shortest && !host.came_back) {
+    findings.Add(trail, call.sent.seq,
+                 Concat(Name(call), " was sent ", gap.count(), " ms after a result that asked for ",
+                        shortest.count()));
+  }
+  const bool held = index.Disturbed(before.ended->at, call.sent.at, [](const Fault& fault) {
+    return IsOfStore(fault) || fault.kind == Fault::Kind::kPaused;
+  });
+  if (gap > longest + FewCommits(index) && !held && !host.was_down && RoomIsAmple(index)) {
+    findings.Add(trail, call.sent.seq,
+                 Concat(Name(call), " was sent ", gap.count(), " ms after a result that asked for ",
+                        longest.count()));
+  }
+}
+
+// --- I24 ---
+
+// By when a transaction must have ended, in virtual time.
+Time EndBound(const Index& index, const Trail& trail, const GlobalTransaction& t) {
+  const Facts& facts = index.log().facts;
+  Time base = facts.calm.at;
+  for (const ApiCall* asked : trail.asked) {
+    if (!ChangesSomething(asked->what)) continue;
+    base = std::max(base, asked->answered ? asked->answered->at : asked->began.at);
+  }
+  const Life& last = index.log().lives.back();
+  base = std::max(base, t.start - last.offset);
+  if (t.deadline) base = std::max(base, *t.deadline - last.offset);
+  milliseconds cap{0};
+  milliseconds timeout{0};
+  for (const Branch& branch : t.branches) {
+    cap = std::max(cap, t.PolicyOf(branch).cap);
+    timeout = std::max(timeout, t.PolicyOf(branch).request_timeout);
+  }
+  const auto chain = static_cast<int64_t>(t.branches.size() + 2);
+  const milliseconds each = 2 * facts.call_time + 3 * facts.commit_time + milliseconds{10};
+  return base + cap + 4 * timeout + kProbeCap + kStoreRetryCap + kSlack + chain * each;
+}
+
+// --- I25 ---
+
+// The step of a sequential saga or message that a success lets go on; null: none.
+std::optional<size_t> NextStep(const GlobalTransaction& t, const Call& call) {
+  if (t.definition->concurrent || !IsForward(call.op) || call.session) return std::nullopt;
+  const auto step = FindStep(t, call.branch_id);
+  if (!step || *step + 1 >= t.Steps()) return std::nullopt;
+  return *step + 1;
+}
+
+// --- I34 ---
+
+class InFlight {
+ public:
+  InFlight(const Limits& limits, Findings& findings) : limits_(limits), findings_(findings) {}
+
+  void Add(const Call& call, int change) {
+    const std::string host = HostKey(call.url);
+    const int here = at_host_[host] += change;
+    if (!call.local) in_all_ += change;
+    const size_t allowed = call.local ? limits_.local_threads : limits_.calls_per_host;
+    if (change < 0) return;
+    if (static_cast<size_t>(here) > allowed) {
+      findings_.Add(call.sent.seq, Concat(here, " calls were in flight at ", host));
+    }
+    if (!call.local && static_cast<size_t>(in_all_) > limits_.calls) {
+      findings_.Add(call.sent.seq, Concat(in_all_, " calls were in flight"));
+    }
+  }
+
+ private:
+  const Limits& limits_;
+  Findings& findings_;
+  std::map<std::string, int> at_host_;
+  int in_all_ = 0;
+};
+
+void CheckCaps(const Index& index, Findings& findings) {
+  for (const Life& life : index.log().lives) {
+    std::map<uint64_t, std::pair<const Call*, int>> changes;
+    for (const Call& call : index.log().calls) {
+      if (call.alert || call.sent.life != life.number) continue;
+      changes[call.sent.seq] = {&call, +1};
+      if (call.ended) changes[call.ended->seq] = {&call, -1};
+    }
+    InFlight in_flight(index.log().facts.limits, findings);
+    for (const auto& [seq, change] : changes) in_flight.Add(*change.first, change.second);
+  }
+}
+
+}  // namespace
+
+void CheckGaps(const Index& index, const Trail& trail, Findings& findings) {
+  for (const auto& [operation, calls] : trail.by_operation) {
+    std::optional<Waits> waits;
+    for (size_t i = 0; i < calls.size(); ++i) {
+      const Call& call = *calls[i];
+      const Policy* policy = PolicyOf(trail, call);
+      if (call.session || policy == nullptr) continue;
+      if (i == 0 || calls[i - 1]->sent.life != call.sent.life) {
+        const Branch* found = FoundBranch(index, trail, call);
+        waits.emplace(found != nullptr ? found->interval : milliseconds{0});
+      }
+      if (!waits || !call.ended) continue;
+      const auto wait = waits->After(call, *policy);
+      if (!wait || i + 1 == calls.size() || calls[i + 1]->sent.life != call.sent.life) continue;
+      CheckGap(index, trail, call, *calls[i + 1], *wait, *policy, findings);
+    }
+  }
+}
+
+void CheckLimits(const Index& index, const Trail& trail, Findings& findings) {
+  for (const Call* call : trail.calls) {
+    const Policy* policy = PolicyOf(trail, *call);
+    if (call->session || policy == nullptr) continue;
+    const bool decides = IsForward(call->op) && call->trans_type == "saga";
+    const int32_t limit = decides ? policy->limit : policy->park_after;
+    if (limit == kNoLimit) continue;
+    const ApiCall* act = NewestAct(trail, *call);
+    if (act != nullptr && (!act->answered || !act->status.ok())) continue;
+    const uint64_t since = act != nullptr ? act->answered->seq : 0;
+    const Branch* found = act == nullptr ? FoundBranch(index, trail, *call) : nullptr;
+    int64_t unknowns = found != nullptr ? found->unknowns : 0;
+    for (const Call* before : trail.Of({call->branch_id, call->op})) {
+      if (before->sent.life != call->sent.life || !SaysNothing(*before) || !before->ended) continue;
+      if (before->ended->seq > since && before->ended->seq < call->sent.seq) ++unknowns;
+    }
+    if (unknowns > limit) {
+      findings.Add(trail, call->sent.seq,
+                   Concat(Name(*call), " was sent after ", unknowns, " results in vain, ", limit,
+                          " are allowed"));
+    }
+  }
+}
+
+void CheckWaiting(const Index& index, const Trail& trail, Findings& findings) {
+  const Stored* last = nullptr;
+  for (const Stored* row : trail.rows) {
+    if (!IsCertain(*row) || row->kind == Stored::Kind::kDeleted) continue;
+    last = row;
+    const bool waits = row->row.due || row->row.parked != ReasonCode::kNone;
+    if (!HasEnded(row->row.status) && !waits) {
+      findings.Add(trail, row->when.seq, "is stored as unended, neither due nor parked");
+    }
+  }
+  const Ending& end = index.log().end;
+  if (last == nullptr || HasEnded(last->row.status) || !end.settled) return;
+  const bool due = last->row.due && *last->row.due <= index.ClockAt(end.when);
+  if (last->row.parked == ReasonCode::kNone && due) {
+    findings.Add(trail, end.when.seq, "is due, and nothing happens to it any more");
+  }
+}
+
+void CheckEndsInTime(const Index& index, const Trail& trail, Findings& findings) {
+  const Log& log = index.log();
+  const GlobalTransaction* t = trail.LastValue();
+  if (t == nullptr || log.facts.calm.seq == 0 || log.lives.empty()) return;
+  const Stored* now = trail.DurableAt(UINT64_MAX);
+  const Stored* end = trail.End();
+  if (now == nullptr || (end == nullptr && now->row.parked != ReasonCode::kNone)) return;
+  const Time bound = EndBound(index, trail, *t);
+  if (end == nullptr && (log.end.when.at > bound || log.end.settled)) {
+    findings.Add(trail, log.end.when.seq,
+                 Concat("has not ended: ", StatusName(now->row.status), " since ",
+                        (log.end.when.at - log.facts.calm.at).count(), " ms of calm"));
+  } else if (end != nullptr && log.facts.unloaded && end->when.at > bound) {
+    findings.Add(trail, end->when.seq,
+                 Concat("has ended ", (end->when.at - bound).count(), " ms too late"));
+  }
+}
+
+void CheckHostsApart(const Index& index, const Trail& trail, Findings& findings) {
+  if (!RoomIsAmple(index)) return;
+  for (const Call* call : trail.calls) {
+    if (call->result != CallResult::kSuccess) continue;
+    const GlobalTransaction* t = trail.ValueAt(call->sent.seq);
+    const auto step = t == nullptr ? std::nullopt : NextStep(*t, *call);
+    const auto branch = step ? FindBranchOfStep(*t, *step, Op::kForward) : std::nullopt;
+    if (!branch) continue;
+    const auto& next = trail.Of(OperationOf(*t, *branch));
+    if (next.empty() || next[0]->sent.life != call->sent.life) continue;
+    if (next[0]->sent.seq < call->ended->seq) continue;
+    const bool acted = std::any_of(trail.asked.begin(), trail.asked.end(), [&](const ApiCall* a) {
+      return IsAct(a->what) && a->began.seq < next[0]->sent.seq;
+    });
+    const bool held = index.Disturbed(call->ended->at, next[0]->sent.at, [](const Fault& fault) {
+      return IsOfStore(fault) || fault.kind == Fault::Kind::kPaused;
+    });
+    const milliseconds gap = next[0]->sent.at - call->ended->at;
+    if (gap <= FewCommits(index) || acted || held) continue;
+    if (HostBetween(index, *call, *call).was_down) continue;
+    const auto& there = index.EndedAt(HostKey(next[0]->url));
+    const bool down = std::any_of(there.begin(), there.end(), [&](const Call* other) {
+      return HostWasDown(*other) && other->ended->seq < next[0]->sent.seq &&
+             other->ended->life == call->sent.life;
+    });
+    if (down) continue;
+    findings.Add(
+        trail, next[0]->sent.seq,
+        Concat(Name(*next[0]), " waited ", gap.count(), " ms, though its own host was never down"));
+  }
+}
+
+void CheckClock(const Index& index, Findings& findings) {
+  for (const Told& told : index.log().told) {
+    if (told.event.at == index.ClockAt(told.when)) continue;
+    findings.Add(told.when.seq,
+                 Concat(EventName(told.event.kind), " was told to be of ",
+                        (told.event.at - index.ClockAt(told.when)).count(), " ms from then"));
+  }
+  for (const Trail& trail : index.trails()) {
+    for (const Stored* row : trail.rows) {
+      if (row->kind != Stored::Kind::kCommitted) continue;
+      if (row->row.updated > index.ClockAt(row->when)) {
+        findings.Add(trail, row->when.seq, "was written with a time to come");
+      }
+    }
+  }
+  for (const Life& life : index.log().lives) {
+    if (life.refused || life.image >= index.log().images.size()) continue;
+    const Time opened = index.ClockAt(life.opened);
+    const Time wall = life.opened.at + life.wall;
+    for (const Stored& row : index.log().images[life.image].rows) {
+      if (row.row.updated <= opened || row.row.updated > wall + kDay) continue;
+      findings.Add(life.opened.seq, Concat("the clock went back behind ", row.row.gid));
+      break;
+    }
+  }
+}
+
+void CheckIdle(const Index& index, Findings& findings) {
+  const Log& log = index.log();
+  CheckCaps(index, findings);
+  for (const ApiCall& call : log.api) {
+    if (call.health && call.health->live > log.facts.limits.live) {
+      findings.Add(call.began.seq, Concat(call.health->live, " transactions were in memory"));
+    }
+  }
+  if (!log.end.settled) return;
+  size_t busy = 0;
+  for (const Stored& row : log.end.image.rows) {
+    const bool held = row.row.parked == ReasonCode::kNotCallable ||
+                      row.row.parked == ReasonCode::kParkedNotReturning;
+    if (held) ++busy;
+  }
+  if (log.end.health.live > busy) {
+    findings.Add(log.end.when.seq,
+                 Concat(log.end.health.live, " transactions were in memory with nothing to do, ",
+                        busy, " had a reason"));
+  }
+  if (log.end.idle_wakes && *log.end.idle_wakes > 0) {
+    findings.Add(log.end.when.seq,
+                 Concat("was woken ", *log.end.idle_wakes, " times with nothing to do"));
+  }
+}
+
+}  // namespace troth::sim
