@@ -23,6 +23,7 @@ class Said {
     if (what == "promised") promised_[gid].insert(status);
     if (what == "ended") ended_[gid].insert(status);
     if (what == "submitted") submitted_ = true;
+    words_ += what == "accepted" || what == "promised";
     changed_.notify_all();
   }
 
@@ -31,6 +32,13 @@ class Said {
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, timeout, [this] { return submitted_; });
     submitted_ = false;
+  }
+
+  // Waits until the next promise is heard, but no longer than this: of an acceptance, or of an end.
+  void WaitForWord(std::chrono::milliseconds timeout) {
+    std::unique_lock lock(mutex_);
+    const size_t heard = words_;
+    changed_.wait_for(lock, timeout, [&] { return words_ != heard; });
   }
 
   size_t AcceptedCount() {
@@ -50,4 +58,5 @@ class Said {
   ByGid promised_;
   ByGid ended_;
   bool submitted_ = false;
+  size_t words_ = 0;
 };

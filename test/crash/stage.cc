@@ -63,13 +63,25 @@ void Stage::StartApplication(size_t count) {
   application_ = Process(command, [this](std::string_view line) { said_.Hear(line); });
 }
 
+bool Stage::KillApplication() {
+  WaitForMoment();
+  return Killed(application_.Kill());
+}
+
 bool Stage::KillAll() {
+  WaitForMoment();
   // All signals first: nobody is to see another one's end.
   bool ran = Killed(application_.Signal(SIGKILL));
   for (Service& service : services_) ran = Killed(service.Signal(SIGKILL)) && ran;
   application_.Kill();
   for (Service& service : services_) service.Kill();
   return ran;
+}
+
+// Half of the time just after the application has said something that must stay true: the less has
+// been written since, the better.
+void Stage::WaitForMoment() {
+  if (Below(2) == 0) said_.WaitForWord(100ms);
 }
 
 bool Stage::Killed(bool ran) {

@@ -36,7 +36,7 @@ class Stage {
   // Those below return false when a process does not start, or had died before.
   bool StartService(size_t i) { return services_[i].Start(); }
   void StartApplication(size_t count);
-  bool KillApplication() { return Killed(application_.Kill()); }
+  bool KillApplication();
   bool KillService(size_t i) { return Killed(services_[i].Kill()); }
   bool KillAll();
   bool SignalApplication(int signal) { return application_.Signal(signal); }
@@ -54,6 +54,7 @@ class Stage {
  private:
   std::string File(const std::string& name) const { return folder_ / (name + ".db"); }
   void AddService(const std::string& name);
+  void WaitForMoment();
   bool Killed(bool ran);
 
   std::mt19937 random_;

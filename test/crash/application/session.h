@@ -70,7 +70,8 @@ void RunToSomeEnd(Desk& desk, Session session, std::chrono::milliseconds timeout
     default:
       break;
   }
-  called.ok() ? CommitOrRollBack(session) : RollBack(session);
+  const bool careless = desk.OneIn(10);  // commits whatever the branches have said
+  called.ok() || careless ? CommitOrRollBack(session) : RollBack(session);
   desk.MayWait(gid);
 }
 
