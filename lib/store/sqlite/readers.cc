@@ -6,6 +6,17 @@
 #include "store/sqlite/queries.h"
 
 namespace troth::internal::sqlite {
+namespace {
+
+// The file is open, so whatever keeps another connection from it may pass, and says nothing of what
+// the file holds: "not found" would be taken for an answer.
+Status NotNow(const Status& status) {
+  const bool opening =
+      status.code() == StatusCode::kNotFound || status.code() == StatusCode::kPermissionDenied;
+  return opening ? Status(StatusCode::kUnavailable, status.message()) : status;
+}
+
+}  // namespace
 
 Status Reader::Prepare() {
   if (Status status = connection->Prepare(kSelectWholeByGid, whole_by_gid); !status.ok()) {
@@ -24,7 +35,7 @@ Result<std::unique_ptr<Reader>> Readers::Make() {
     reader = std::make_unique<Reader>(*shared_);
   } else {
     auto own = Connection::Open(path_, Connection::Access::kReadOnly, tuning_);
-    if (!own.ok()) return own.status();
+    if (!own.ok()) return NotNow(own.status());
     reader = std::make_unique<Reader>(**own);
     reader->own = *std::move(own);
   }

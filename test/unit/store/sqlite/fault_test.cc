@@ -1,29 +1,66 @@
-// Full disks and I/O errors at the first, second, third, … write or sync, until a whole run gets
-// through. What was answered must be true, then and after the next open.
+// Everything that a disk can do, at the first, second, third, … operation of each kind, until a
+// whole run gets through: errors, no room, power loss. What was answered must be true, then and
+// after the next open.
 #include <doctest/doctest.h>
+#include <sqlite3.h>
 
 #include <map>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "../temporary_folder.h"
 #include "../writes.h"
-#include "database.h"
-#include "fault_vfs.h"
+#include "disk.h"
 #include "store/sqlite/sqlite_store.h"
+#include "testing/simulated_driver.h"
 
 namespace troth::internal {
 namespace {
 
-constexpr int kRunsMax = 2'000;
+using sim::Disk;
+using sim::DiskFault;
+using sim::DiskOperation;
+using sim::Loss;
+
+constexpr uint64_t kRunsMax = 3'000;
+constexpr int kRounds = 14;
+constexpr char kPath[] = "/s.db";
 
 // With a log so short that the runs meet checkpoints.
-std::unique_ptr<Store> NewStore() {
-  return NewSqliteStore({.vfs = FaultVfsName(),
+std::unique_ptr<Store> NewStore(Disk& disk) {
+  return NewSqliteStore({.vfs = disk.vfs(),
+                         .files = &disk.files(),
                          .busy_timeout = std::chrono::milliseconds(1),
                          .checkpoint_frames = 24});
 }
+
+// A connection of somebody else's.
+class Stranger {
+ public:
+  explicit Stranger(const Disk& disk) {
+    REQUIRE(sqlite3_open_v2(kPath, &database_, SQLITE_OPEN_READWRITE, disk.vfs().c_str()) ==
+            SQLITE_OK);
+  }
+  ~Stranger() { sqlite3_close(database_); }
+  Stranger(const Stranger&) = delete;
+  Stranger& operator=(const Stranger&) = delete;
+
+  std::string Query(const std::string& sql) {
+    sqlite3_stmt* statement = nullptr;
+    REQUIRE(sqlite3_prepare_v2(database_, sql.c_str(), -1, &statement, nullptr) == SQLITE_OK);
+    std::string text;
+    if (sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_count(statement) > 0) {
+      text = reinterpret_cast<const char*>(sqlite3_column_text(statement, 0));
+    }
+    sqlite3_finalize(statement);
+    return text;
+  }
+
+ private:
+  sqlite3* database_ = nullptr;
+};
+
+std::string StateOf(uint64_t version) { return std::string(700, 's') + std::to_string(version); }
 
 // What the answers say must be in the store.
 class Ledger {
@@ -50,12 +87,20 @@ class Ledger {
       REQUIRE(loaded->has_value());
       CHECK((*loaded)->row.version == entry.second);
       CHECK((*loaded)->row.id == ids_.at(gid));
-      CHECK((*loaded)->state == std::string(700, 's') + std::to_string(entry.second));
+      CHECK(((*loaded)->state == StateOf(entry.second)));
       CHECK((*loaded)->parts.size() == 1);
     }
     for (const std::string& gid : absent_) {
       INFO(gid);
       CHECK_FALSE(store.Load(gid).value().has_value());
+    }
+  }
+
+  // In doubt: nothing is said of these.
+  void Forget(const std::vector<Write>& writes) {
+    for (const Write& write : writes) {
+      there_.erase(write.row.gid);
+      absent_.erase(write.row.gid);
     }
   }
 
@@ -70,7 +115,7 @@ class Ledger {
 };
 
 Write WithState(Write write) {
-  write.state = std::string(700, 's') + std::to_string(write.row.version);
+  write.state = StateOf(write.row.version);
   return write;
 }
 
@@ -87,7 +132,7 @@ std::vector<Write> BatchFor(int round, const Ledger& ledger) {
   return writes;
 }
 
-BatchResult ApplyAndSettle(Store& store, std::span<const Write> writes) {
+BatchResult ApplyAndSettle(Store& store, Disk& disk, std::span<const Write> writes) {
   BatchResult result = store.Apply(writes);
   if (result.kind != BatchResult::Kind::kUnknown) return result;
   CHECK_FALSE(result.status.ok());
@@ -96,19 +141,33 @@ BatchResult ApplyAndSettle(Store& store, std::span<const Write> writes) {
   result = store.Recover(writes);
   if (result.kind == BatchResult::Kind::kUnknown) {
     CHECK_FALSE(store.Problem().empty());
-    Disarm();
+    disk.ForgetFaults();
     result = store.Recover(writes);
   }
   CHECK(result.kind == BatchResult::Kind::kCommitted);
   return result;
 }
 
-void RunRounds(Store& store, Ledger& ledger) {
+// A reader may be told to come again; what it is told otherwise is true.
+void Look(const Store& store, const Ledger& ledger, const std::string& gid) {
+  const auto loaded = store.Load(gid);
+  if (loaded.ok()) {
+    CHECK(loaded->has_value() == ledger.Has(gid));
+  } else {
+    CHECK_MESSAGE((loaded.status().code() == StatusCode::kUnavailable ||
+                   loaded.status().code() == StatusCode::kResourceExhausted),
+                  loaded.status().ToString());
+  }
+}
+
+void RunRounds(Store& store, Disk& disk, Ledger& ledger) {
   PurgePass pass;
-  for (int round = 0; round < 14; ++round) {
+  for (int round = 0; round < kRounds; ++round) {
     const std::vector<Write> writes = BatchFor(round, ledger);
-    ledger.Note(writes, ApplyAndSettle(store, writes));
+    ledger.Note(writes, ApplyAndSettle(store, disk, writes));
     if (round % 4 == 3) store.Idle();
+    if (round % 5 == 4) Look(store, ledger, writes[0].row.gid);
+    if (round == 6) (void)store.ChangeTopic({.topic = "t", .subscriber = {}, .topics_max = 9});
     if (round == 8) (void)store.ParkUnended(ReasonCode::kParkedRetries);
     if (round == 10) {
       (void)store.Purge(pass, At(0), At(0), std::chrono::milliseconds(0));
@@ -117,161 +176,269 @@ void RunRounds(Store& store, Ledger& ledger) {
 }
 
 // True: the fault came before the end.
-bool RunWith(FaultPlan plan) {
-  TemporaryFolder folder;
-  const StoreOptions options{.path = folder.File("s.db")};
+bool RunWith(const DiskFault& fault) {
+  Disk disk(fault.at);
+  const StoreOptions options{.path = kPath};
   Ledger ledger;
-  auto store = NewStore();
+  auto store = NewStore(disk);
   REQUIRE(store->Open(options).ok());
-  Arm(plan);
-  RunRounds(*store, ledger);
-  const bool fired = Disarm();
+  disk.Plan(fault);
+  RunRounds(*store, disk, ledger);
+  disk.ForgetFaults();
   ledger.CheckAgainst(*store);
   const Write write = WithState(NewWrite("after"));
   const BatchResult after = store->Apply({&write, 1});
   REQUIRE_MESSAGE(after.kind == BatchResult::Kind::kCommitted, after.status.ToString());
+  testing::SeededRandom random(fault.at);
+  disk.LosePower(Loss::kDropAll, random);
   store.reset();
 
-  store = NewStore();
+  store = NewStore(disk);
   const auto info = store->Open(options);
   REQUIRE_MESSAGE(info.ok(), info.status().ToString());
   CHECK(info->unclean);
   CHECK(store->Load("after").value().has_value());
   ledger.CheckAgainst(*store);
-  CHECK(Database(options.path).Query("PRAGMA integrity_check") == "ok");
-  return fired;
+  CHECK(Stranger(disk).Query("PRAGMA integrity_check") == "ok");
+  return disk.failed() > 0;
 }
 
-void RunUntilThrough(Fault fault, bool stays) {
-  bool fired = true;
-  for (int n = 1; fired; ++n) {
-    CAPTURE(n);
-    REQUIRE(n < kRunsMax);
-    fired = RunWith({.fault = fault, .at = n, .stays = stays});
+// How many operations of that kind a run has.
+uint64_t RunUntilThrough(DiskOperation operation, int code = 0) {
+  uint64_t points = 0;
+  for (const uint64_t count : {uint64_t{1}, uint64_t{5}, sim::kForEver}) {
+    bool fired = true;
+    for (uint64_t n = 1; fired; ++n) {
+      CAPTURE(n);
+      CAPTURE(count);
+      REQUIRE(n < kRunsMax);
+      fired = RunWith({.operation = operation, .at = n, .count = count, .code = code});
+      points += fired ? 1 : 0;
+    }
   }
+  return points;
 }
 
-TEST_CASE("sqlite store: after a write error anywhere every answer was true") {
-  SUBCASE("once") { RunUntilThrough(Fault::kWriteError, false); }
-  SUBCASE("from then on") { RunUntilThrough(Fault::kWriteError, true); }
-}
-
-TEST_CASE("sqlite store: after a failed sync anywhere every answer was true") {
-  SUBCASE("once") { RunUntilThrough(Fault::kSyncError, false); }
-  SUBCASE("from then on") { RunUntilThrough(Fault::kSyncError, true); }
+TEST_CASE("sqlite store: after an I/O error anywhere every answer was true") {
+  SUBCASE("write") { CHECK(RunUntilThrough(DiskOperation::kWrite) > 200); }
+  SUBCASE("sync") { CHECK(RunUntilThrough(DiskOperation::kSync) > 30); }
+  SUBCASE("read") { CHECK(RunUntilThrough(DiskOperation::kRead) > 3); }
+  SUBCASE("truncation") { CHECK(RunUntilThrough(DiskOperation::kTruncate) > 0); }
+  SUBCASE("open") { CHECK(RunUntilThrough(DiskOperation::kOpen) > 3); }
+  SUBCASE("lock") { CHECK(RunUntilThrough(DiskOperation::kLock) > 100); }
+  SUBCASE("shared memory") { CHECK(RunUntilThrough(DiskOperation::kMap) > 0); }
 }
 
 TEST_CASE("sqlite store: after a full disk anywhere every answer was true") {
-  SUBCASE("once") { RunUntilThrough(Fault::kDiskFull, false); }
-  SUBCASE("from then on") { RunUntilThrough(Fault::kDiskFull, true); }
+  CHECK(RunUntilThrough(DiskOperation::kWrite, SQLITE_FULL) > 200);
 }
 
-// Crashes at the first answer that is not "committed". True: there was one.
-bool CrashAtFault(FaultPlan plan, bool& came_back) {
-  TemporaryFolder folder;
-  const StoreOptions options{.path = folder.File("s.db")};
-  Ledger ledger;
-  auto store = NewStore();
-  REQUIRE(store->Open(options).ok());
-  Arm(plan);
-  std::vector<Write> writes;
-  BatchResult result;
-  for (int round = 0; round < 14 && result.kind == BatchResult::Kind::kCommitted; ++round) {
-    writes = BatchFor(round, ledger);
-    result = store->Apply(writes);
-    if (result.kind != BatchResult::Kind::kUnknown) ledger.Note(writes, result);
-  }
-  store.reset();
-  Disarm();
+TEST_CASE("sqlite store: after a foreign lock anywhere every answer was true") {
+  CHECK(RunUntilThrough(DiskOperation::kLock, SQLITE_BUSY) > 100);
+}
 
-  store = NewStore();
-  REQUIRE(store->Open(options).ok());
-  if (result.kind != BatchResult::Kind::kUnknown) {
-    ledger.CheckAgainst(*store);
-    return result.kind != BatchResult::Kind::kCommitted;
-  }
-  // In doubt: all of it or nothing.
-  const bool there = store->Load(writes[0].row.gid).value().has_value();
-  came_back = came_back || there;
+// What of a batch is there: nothing, all, or (never) some.
+enum class There { kNothing, kAll, kSome };
+There WhatIsThere(const Store& store, const std::vector<Write>& writes) {
+  size_t found = 0;
   for (const Write& write : writes) {
-    const auto loaded = store->Load(write.row.gid).value();
-    CHECK((loaded.has_value() && loaded->row.version == write.row.version) == there);
+    const auto loaded = store.Load(write.row.gid).value();
+    found += loaded.has_value() && loaded->row.version == write.row.version ? 1 : 0;
   }
+  return found == 0 ? There::kNothing : found == writes.size() ? There::kAll : There::kSome;
+}
+
+// Rounds until one is not committed; what it would have written.
+std::vector<Write> RunUntilStopped(Store& store, Ledger& ledger, BatchResult::Kind& kind) {
+  kind = BatchResult::Kind::kCommitted;
+  for (int round = 0; round < kRounds; ++round) {
+    std::vector<Write> writes = BatchFor(round, ledger);
+    const BatchResult result = store.Apply(writes);
+    kind = result.kind;
+    if (kind == BatchResult::Kind::kUnknown) {
+      ledger.Forget(writes);
+      return writes;
+    }
+    ledger.Note(writes, result);
+    if (kind != BatchResult::Kind::kCommitted) return writes;
+    if (round % 4 == 3) store.Idle();
+  }
+  return {};
+}
+
+// The process dies at the first answer that is not "committed". True: there was one.
+bool CrashAtFault(const DiskFault& fault, bool& came_back) {
+  Disk disk(fault.at);
+  Ledger ledger;
+  auto store = NewStore(disk);
+  REQUIRE(store->Open({.path = kPath}).ok());
+  disk.Plan(fault);
+  BatchResult::Kind kind{};
+  const std::vector<Write> stopped = RunUntilStopped(*store, ledger, kind);
+  disk.Crash();
+  disk.ForgetFaults();
+  store = NewStore(disk);
+  REQUIRE(store->Open({.path = kPath}).ok());
+  ledger.CheckAgainst(*store);
+  if (kind != BatchResult::Kind::kUnknown) return kind != BatchResult::Kind::kCommitted;
+  const There there = WhatIsThere(*store, stopped);
+  CHECK(there != There::kSome);
+  came_back = came_back || there == There::kAll;
   return true;
 }
 
 TEST_CASE("sqlite store: a batch in doubt comes back whole or not at all, a refused one never") {
   bool came_back = false;
-  for (const Fault fault : {Fault::kWriteError, Fault::kSyncError, Fault::kDiskFull}) {
+  const DiskFault faults[] = {{.operation = DiskOperation::kWrite},
+                              {.operation = DiskOperation::kWrite, .code = SQLITE_FULL},
+                              {.operation = DiskOperation::kSync}};
+  for (DiskFault fault : faults) {
+    fault.count = sim::kForEver;
     bool fired = true;
-    for (int n = 1; fired; ++n) {
+    for (uint64_t n = 1; fired; ++n) {
       CAPTURE(n);
       REQUIRE(n < kRunsMax);
-      fired = CrashAtFault({.fault = fault, .at = n, .stays = true}, came_back);
+      fault.at = n;
+      fired = CrashAtFault(fault, came_back);
     }
   }
   // Why a failed COMMIT is no "no": after a failed sync the batch is there all the same.
   CHECK(came_back);
 }
 
+// True: power was lost before the end.
+bool LosePowerAt(uint64_t n, Loss loss, uint64_t seed, std::set<There>& seen) {
+  Disk disk(seed);
+  testing::SeededRandom random(seed);
+  Ledger ledger;
+  auto store = NewStore(disk);
+  disk.CutPowerAt(n);
+  BatchResult::Kind kind = BatchResult::Kind::kCommitted;
+  std::vector<Write> stopped;
+  if (store->Open({.path = kPath}).ok()) stopped = RunUntilStopped(*store, ledger, kind);
+  const bool cut = disk.off();
+  disk.CutPowerAt(0);
+  disk.LosePower(loss, random);
+  store = NewStore(disk);
+  const auto info = store->Open({.path = kPath});
+  REQUIRE_MESSAGE(info.ok(), info.status().ToString());
+  ledger.CheckAgainst(*store);
+  CHECK(Stranger(disk).Query("PRAGMA integrity_check") == "ok");
+  if (kind == BatchResult::Kind::kUnknown) {
+    const There there = WhatIsThere(*store, stopped);
+    CHECK(there != There::kSome);
+    seen.insert(there);
+  }
+  return cut;
+}
+
+TEST_CASE("sqlite store: power lost anywhere: what was answered is there, a batch whole or not") {
+  std::set<There> seen;
+  const auto through = [&](Loss loss, uint64_t seed) {
+    bool cut = true;
+    for (uint64_t n = 1; cut; ++n) {
+      CAPTURE(n);
+      CAPTURE(seed);
+      REQUIRE(n < kRunsMax);
+      cut = LosePowerAt(n, loss, seed * kRunsMax + n, seen);
+    }
+  };
+  SUBCASE("what was not synced is gone") {
+    through(Loss::kDropAll, 1);
+    CHECK(seen == std::set<There>{There::kNothing});
+  }
+  SUBCASE("it is there") {
+    through(Loss::kKeepAll, 1);
+    CHECK(seen == std::set<There>{There::kNothing, There::kAll});
+  }
+  SUBCASE("parts of it are") {
+    for (uint64_t seed = 1; seed <= 5; ++seed) through(Loss::kRandom, seed);
+    CHECK(seen == std::set<There>{There::kNothing, There::kAll});
+  }
+}
+
 TEST_CASE("sqlite store: an open that fails anywhere says so and leaves a file that opens") {
-  for (const Fault fault : {Fault::kWriteError, Fault::kSyncError, Fault::kDiskFull}) {
+  const std::pair<DiskOperation, int> kinds[] = {
+      {DiskOperation::kOpen, 0},  {DiskOperation::kRead, 0},     {DiskOperation::kWrite, 0},
+      {DiskOperation::kSync, 0},  {DiskOperation::kTruncate, 0}, {DiskOperation::kLock, 0},
+      {DiskOperation::kMap, 0},   {DiskOperation::kDelete, 0},   {DiskOperation::kSyncFolder, 0},
+      {DiskOperation::kWrite, 13}};
+  static_assert(SQLITE_FULL == 13);
+  for (const auto& [operation, code] : kinds) {
     bool fired = true;
-    for (int n = 1; fired; ++n) {
+    for (uint64_t n = 1; fired; ++n) {
+      CAPTURE(static_cast<int>(operation));
       CAPTURE(n);
       REQUIRE(n < kRunsMax);
-      TemporaryFolder folder;
-      Arm({.fault = fault, .at = n, .stays = true});
-      const auto failed = NewStore()->Open({.path = folder.File("s.db")});
-      fired = Disarm();
-      CHECK(failed.ok() == !fired);
-      if (fault == Fault::kDiskFull && fired) {
+      Disk disk(n);
+      disk.Plan({.operation = operation, .at = n, .count = sim::kForEver, .code = code});
+      const auto failed = NewStore(disk)->Open({.path = kPath});
+      fired = disk.failed() > 0;
+      disk.ForgetFaults();
+      if (!fired) CHECK(failed.ok());
+      if (code == SQLITE_FULL && !failed.ok()) {
         CHECK(failed.status().code() == StatusCode::kResourceExhausted);
       }
-      const auto opened = NewStore()->Open({.path = folder.File("s.db")});
+      const auto opened = NewStore(disk)->Open({.path = kPath});
       REQUIRE_MESSAGE(opened.ok(), opened.status().ToString());
     }
   }
 }
 
+TEST_CASE("sqlite store: a reader that can't open the file is told to come again") {
+  Disk disk(1);
+  const auto store = NewStore(disk);
+  REQUIRE(store->Open({.path = kPath}).ok());
+  disk.Plan({.operation = DiskOperation::kOpen});
+  CHECK(store->Load("g").status().code() == StatusCode::kUnavailable);
+  CHECK(store->Load("g").ok());
+
+  const auto other = NewStore(disk);
+  REQUIRE(other->Open({.path = "/other.db"}).ok());
+  disk.files().Remove("/other.db");
+  CHECK(other->Load("g").status().code() == StatusCode::kUnavailable);
+}
+
 TEST_CASE("sqlite store: a backup that fails anywhere says so and leaves nothing behind") {
-  TemporaryFolder folder;
-  const auto store = NewStore();
-  REQUIRE(store->Open({.path = folder.File("s.db")}).ok());
+  Disk disk(1);
+  const auto store = NewStore(disk);
+  REQUIRE(store->Open({.path = kPath}).ok());
   const Write write = NewWrite("g");
   REQUIRE(store->Apply({&write, 1}).kind == BatchResult::Kind::kCommitted);
   bool fired = true;
-  for (int n = 1; fired; ++n) {
+  for (uint64_t n = 1; fired; ++n) {
     CAPTURE(n);
     REQUIRE(n < kRunsMax);
-    Arm({.fault = Fault::kDiskFull, .at = n, .stays = true});
-    const Status status = store->Backup(folder.File("b.db"));
-    fired = Disarm();
+    const uint64_t before = disk.failed();
+    disk.Plan(
+        {.operation = DiskOperation::kWrite, .at = n, .count = sim::kForEver, .code = SQLITE_FULL});
+    const Status status = store->Backup("/b.db");
+    fired = disk.failed() > before;
+    disk.ForgetFaults();
     CHECK(status.ok() == !fired);
-    CHECK(std::filesystem::exists(folder.File("b.db")) == !fired);
-    CHECK_FALSE(std::filesystem::exists(folder.File("b.db-unfinished")));
+    CHECK(disk.files().Exists("/b.db") == !fired);
+    CHECK_FALSE(disk.files().Exists("/b.db-unfinished"));
   }
 }
 
 TEST_CASE("sqlite store: a failed sync stays in doubt while a foreign reader needs the log") {
-  TemporaryFolder folder;
-  const std::string path = folder.File("s.db");
-  const auto store = NewStore();
-  REQUIRE(store->Open({.path = path}).ok());
+  Disk disk(1);
+  const auto store = NewStore(disk);
+  REQUIRE(store->Open({.path = kPath}).ok());
   const Write first = NewWrite("first");
   REQUIRE(store->Apply({&first, 1}).kind == BatchResult::Kind::kCommitted);
-  Database reader(path);
-  reader.Execute("BEGIN");
+  Stranger reader(disk);
+  reader.Query("BEGIN");
   CHECK(reader.Query("SELECT count(*) FROM troth_transaction") == "1");
 
   const Write write = NewWrite("g");
-  Arm({.fault = Fault::kSyncError, .at = 1});
+  disk.Plan({.operation = DiskOperation::kSync});
   CHECK(store->Apply({&write, 1}).kind == BatchResult::Kind::kUnknown);
-  CHECK(Disarm());
+  CHECK(disk.failed() == 1);
   CHECK(store->Recover({&write, 1}).kind == BatchResult::Kind::kUnknown);
   CHECK(store->Problem().find("another process") != std::string::npos);
   CHECK(store->Load("first").value().has_value());
-  reader.Execute("COMMIT");
+  reader.Query("COMMIT");
   const BatchResult settled = store->Recover({&write, 1});
   REQUIRE(settled.kind == BatchResult::Kind::kCommitted);
   const bool there = settled.writes[0].kind == WriteResult::Kind::kOk;
