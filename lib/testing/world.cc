@@ -14,22 +14,27 @@ namespace troth::testing {
 using internal::Backends;
 using internal::MemoryStore;
 
-World::Impl::Impl(WorldOptions options)
-    : options_(std::move(options)), universe_(options_.start), random_(options_.seed) {
-  options_.coordinator.store = ":memory:";
-  const Status opened = Open();
-  if (opened.ok()) return;
-  std::fprintf(stderr, "troth::testing::World: %s\n", opened.ToString().c_str());
-  std::abort();
+std::unique_ptr<internal::Store> MemoryStores::NewStore() {
+  return std::make_unique<MemoryStore>(universe_.disk);
+}
+
+World::Impl::Impl(WorldOptions options, WorldStores* stores)
+    : options_(std::move(options)),
+      universe_(options_.start),
+      stores_(stores != nullptr ? *stores : own_stores_),
+      random_(options_.seed) {
+  options_.coordinator.store = stores_.path();
+  stores_.WhenCut([this] { universe_.SetCrashed(true); });
+  universe_.SetCrashed(true);
 }
 
 Status World::Impl::Open() {
   if (Status checked = internal::CheckOptions(options_.coordinator); !checked.ok()) return checked;
   universe_.SetCrashed(false);
   Backends backends;
-  backends.store = std::make_shared<MemoryStore>(universe_.disk);
+  backends.store = stores_.NewStore();
   const auto info = backends.store->Open(
-      {.path = ":memory:", .read_only = false, .restored = options_.coordinator.restored});
+      {.path = stores_.path(), .read_only = false, .restored = options_.coordinator.restored});
   if (!info.ok()) return info.status();
   if (info->restored) {
     const auto parked = backends.store->ParkUnended(ReasonCode::kParkedRestored);
@@ -74,7 +79,7 @@ Status World::Impl::Open() {
 void World::Impl::Crash() {
   universe_.SetCrashed(true);
   driver_ = nullptr;
-  universe_.disk->DropOwner();
+  stores_.Crash();
   coordinator_.reset();
 }
 
@@ -92,7 +97,15 @@ Coordinator& World::Impl::coordinator() {
   return *coordinator_;
 }
 
-World::World(WorldOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+World::World(WorldOptions options)
+    : impl_(std::make_unique<Impl>(std::move(options), /*stores=*/nullptr)) {
+  const Status opened = impl_->Open();
+  if (opened.ok()) return;
+  std::fprintf(stderr, "troth::testing::World: %s\n", opened.ToString().c_str());
+  std::abort();
+}
+World::World(WorldOptions options, WorldStores& stores)
+    : impl_(std::make_unique<Impl>(std::move(options), &stores)) {}
 World::~World() = default;
 
 Coordinator& World::coordinator() { return impl_->coordinator(); }

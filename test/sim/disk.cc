@@ -153,7 +153,6 @@ void Disk::LosePower(Loss loss, internal::Random& random) {
 void Disk::NextLife() {
   ++life_;
   off_ = false;
-  cut_at_ = 0;
   for (const Names* names : {&names_, &durable_names_}) {
     for (const auto& [name, inode] : *names) {
       inode->locks = {};

@@ -33,12 +33,15 @@ void TuneForOneThread() {
   mallopt(M_MMAP_THRESHOLD, kNever);
 }
 
+std::unique_ptr<internal::Store> NewSqliteStoreOn(Disk& disk) {
+  return internal::NewSqliteStore({.vfs = disk.vfs(),
+                                   .files = &disk.files(),
+                                   .checkpoint_frames = kCheckpointFrames,
+                                   .now = TickingClock()});
+}
+
 Result<OpenedStore> OpenSqliteStore(Disk& disk, bool restored) {
-  OpenedStore opened;
-  opened.store = internal::NewSqliteStore({.vfs = disk.vfs(),
-                                           .files = &disk.files(),
-                                           .checkpoint_frames = kCheckpointFrames,
-                                           .now = TickingClock()});
+  OpenedStore opened{.store = NewSqliteStoreOn(disk), .info = {}};
   Result<internal::StoreInfo> info = opened.store->Open({.path = kStorePath, .restored = restored});
   if (!info.ok()) return info.status();
   opened.info = *info;

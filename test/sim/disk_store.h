@@ -20,6 +20,8 @@ struct OpenedStore {
 // threads and statistics cost there, and keeps freed memory. A third faster (measured).
 void TuneForOneThread();
 
+// Not open yet: for kStorePath.
+std::unique_ptr<internal::Store> NewSqliteStoreOn(Disk& disk);
 // Opens the store that is on the disk, or makes one.
 Result<OpenedStore> OpenSqliteStore(Disk& disk, bool restored = false);
 

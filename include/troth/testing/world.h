@@ -37,6 +37,8 @@ namespace troth::testing {
 // again for a repeated call, as any branch is; what it throws counts as unknown.
 using Handler = std::function<BranchResult(const BranchContext& context, std::string_view payload)>;
 
+class WorldStores;
+
 struct RecordedCall {
   Time at{};
   std::string url;  // as the step has it, without the protocol's query
@@ -102,6 +104,8 @@ class TROTH_EXPORT World {
  public:
   // Opens the coordinator; ends the process if the options are wrong.
   explicit World(WorldOptions options = {});
+  // For Troth's own tests: on another store, which outlives the world. Not open before Reopen().
+  World(WorldOptions options, WorldStores& stores);
   ~World();
   World(const World&) = delete;
   World& operator=(const World&) = delete;

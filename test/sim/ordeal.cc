@@ -1,0 +1,144 @@
+#include "ordeal.h"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/text.h"
+
+namespace troth::sim {
+
+using internal::Concat;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr size_t kOpensMax = 200;
+constexpr size_t kWaitsMax = 400;
+constexpr size_t kWaitsUntilHealed = 6;
+
+// submitted → succeed, submitted → aborting → failed.
+bool MayFollow(TransactionStatus from, TransactionStatus to) {
+  if (from == to) return true;
+  switch (from) {
+    case TransactionStatus::kPrepared:
+    case TransactionStatus::kSubmitted:
+      return to != TransactionStatus::kPrepared;
+    case TransactionStatus::kAborting:
+      return to == TransactionStatus::kFailed;
+    case TransactionStatus::kSucceed:
+    case TransactionStatus::kFailed:
+      break;
+  }
+  return false;
+}
+
+// What SQLite itself says about a file.
+std::string IntegrityOf(Disk& disk, const std::string& path) {
+  sqlite3* database = nullptr;
+  sqlite3_stmt* statement = nullptr;
+  std::string text = "can't be read";
+  if (sqlite3_open_v2(path.c_str(), &database, SQLITE_OPEN_READWRITE, disk.vfs().c_str()) ==
+          SQLITE_OK &&
+      sqlite3_prepare_v2(database, "PRAGMA integrity_check", -1, &statement, nullptr) ==
+          SQLITE_OK &&
+      sqlite3_step(statement) == SQLITE_ROW) {
+    text = reinterpret_cast<const char*>(sqlite3_column_text(statement, 0));
+  }
+  sqlite3_finalize(statement);
+  sqlite3_close(database);
+  return text;
+}
+
+}  // namespace
+
+Ordeal::Ordeal(const Trouble& trouble, testing::WorldOptions options)
+    : trouble_(trouble),
+      disk_(trouble.seed),
+      world_(std::move(options), stores_),
+      random_(trouble.seed) {}
+
+void Ordeal::Begin() {
+  disk_.CutPowerAt(trouble_.cut_at);
+  if (trouble_.fault) disk_.Plan(*trouble_.fault);
+  Open();
+}
+
+void Ordeal::Open() {
+  for (size_t i = 0; i < kOpensMax; ++i) {
+    if (disk_.off()) {
+      disk_.LosePower(trouble_.loss, random_);
+      if (++cuts_ == 1) disk_.CutPowerAt(trouble_.cut_again);
+    }
+    const Status opened = world_.Reopen();
+    if (opened.ok()) {
+      CheckIntegrity();
+      LookAtStore();
+      return;
+    }
+    if (!disk_.off()) Wait();
+  }
+  Check(false, "the coordinator can't be opened any more");
+  throw GivenUp();
+}
+
+bool Ordeal::Recovered() {
+  if (!world_.crashed()) return false;
+  Open();
+  return true;
+}
+
+void Ordeal::LosePowerNow() {
+  disk_.ForgetFaults();
+  disk_.LosePower(Loss::kDropAll, random_);
+  Open();
+}
+
+void Ordeal::Wait() {
+  if (++waits_ == kWaitsUntilHealed) disk_.ForgetFaults();
+  if (waits_ > kWaitsMax) {
+    Check(false, "it does not go on by itself");
+    throw GivenUp();
+  }
+  world_.Advance(100ms);
+}
+
+void Ordeal::Acknowledge(const std::string& gid) { acknowledged_.insert(gid); }
+
+void Ordeal::LookAtStore() {
+  for (const std::string& gid : acknowledged_) {
+    const auto record = coordinator().Query(gid);
+    if (world_.crashed()) return;
+    if (!record.ok()) {
+      CheckCode(record.status(), "query " + gid);
+      continue;
+    }
+    const auto [seen, first] = seen_.emplace(gid, record->status);
+    Check(MayFollow(seen->second, record->status),
+          Concat(gid, ": was ", static_cast<int>(seen->second), ", is ",
+                 static_cast<int>(record->status)));
+    seen->second = record->status;
+  }
+}
+
+// A stranger's look at a copy, which disturbs nobody.
+void Ordeal::CheckIntegrity() {
+  const std::unique_ptr<Disk> copy = disk_.Copy();
+  const std::string text = IntegrityOf(*copy, kStorePath);
+  Check(text == "ok", "integrity_check: " + text);
+}
+
+void Ordeal::Check(bool condition, const std::string& what) {
+  if (!condition) wrong_.push_back(what);
+}
+
+// In trouble a caller is told to repeat, and nothing else.
+void Ordeal::CheckCode(const Status& status, const std::string& doing) {
+  if (status.ok() || world_.crashed()) return;
+  const bool says_repeat =
+      status.code() == StatusCode::kUnavailable || status.code() == StatusCode::kResourceExhausted;
+  Check(says_repeat && trouble_.fault, Concat(doing, ": ", status.ToString()));
+}
+
+}  // namespace troth::sim
