@@ -228,8 +228,12 @@ void Engine::OnNotWritten(Live& live, Write&& write, std::vector<PendingReply>&&
     const bool hides_stored = live.hides_stored;
     Remove(live);
     for (Request& request : requests) OnRequest(std::move(request), now);
-    // The stored one was read, and passed over, while this one stood in its place.
-    if (hides_stored && FindGid(gid) == nullptr && loading_.try_emplace(gid).second) {
+    // The stored one was read, and passed over, while this one stood in its place. It may be that
+    // another one stands there now.
+    if (!hides_stored) return;
+    if (Live* next = FindGid(gid)) {
+      next->hides_stored = next->t.id == 0;
+    } else if (loading_.try_emplace(gid).second) {
       store_.Load(gid);
     }
     return;

@@ -170,6 +170,20 @@ TEST_CASE("a repeated submit that can't be written hides no stored transaction e
   CHECK(desk.Open() == "g:01/action");
 }
 
+TEST_CASE("two repeated submits, one after the other, hide no stored transaction") {
+  Desk desk;
+  desk.Submit("g");
+  desk.Run();
+  desk.Crash();
+  desk.Submit("g");
+  const TicketPtr second = desk.Submit("g");  // waits for the first, and then takes its place
+  desk.Turn();
+  desk.Run();
+  CHECK(second->answer.repeated);
+  CHECK(LiveIn(desk) == 1);
+  CHECK(desk.Open() == "g:01/action");
+}
+
 TEST_CASE("a fresh life goes on with what is stored, at once") {
   Desk desk;
   desk.Submit("g", SagaOf(3));
