@@ -235,7 +235,8 @@ void Engine::ApplyDecision(Live& live, const PlannedDecision& decision, Time now
 void Engine::Send(Live& live, Plan& plan, Time now) {
   live.not_callable = false;
   if (!live.session_calls.empty()) SendSessionCalls(live, now);
-  if (!MaySend()) return;
+  // Of what is not inserted yet nothing is durable, so nothing is sent.
+  if (!MaySend() || live.t.id == 0) return;
   for (const uint16_t branch : plan.calls) {
     if (IsAwaited(live, branch)) continue;
     const std::string& url = live.t.UrlOf(branch);

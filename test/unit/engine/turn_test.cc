@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "desk.h"
+#include "model/stored.h"
 
 namespace troth::internal {
 namespace {
@@ -19,6 +20,28 @@ TEST_CASE("a submit is answered and its first action called once it is durable, 
   CHECK(submit->code() == StatusCode::kOk);
   CHECK_FALSE(submit->answer.repeated);
   CHECK(desk.store.Read("g").branches[1].started == Started::kYes);
+}
+
+TEST_CASE("a check-back waits until its message is durable, however late that is") {
+  Desk desk;
+  Definition message = SagaOf(1);
+  message.mode = Mode::kMessage;
+  message.steps[0].rollback.clear();
+  message.query_prepared = "http://bank.example/ask";
+  message.timeout_to_fail = 1_sec;
+  auto t = std::make_unique<GlobalTransaction>(
+      NewTransaction("g", std::make_shared<const Definition>(message), desk.now));
+  t->phase = Phase::kPrepared;
+  t->outcome = Decision::kUndecided;
+  desk.Ask("g", SubmitRequest{
+                    .transaction = std::move(t),
+                    .document = std::make_shared<const std::string>(EncodeDefinition(message))});
+  desk.Turn();
+  desk.now += 2_sec;  // the store takes its time
+  desk.Turn();
+  CHECK(desk.Open() == "");
+  desk.Run();
+  CHECK(desk.Open() == "g:00/msg");
 }
 
 TEST_CASE("a saga of two steps costs two writes") {
