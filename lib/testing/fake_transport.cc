@@ -148,7 +148,7 @@ void FakeTransport::Start(Call call, internal::CallSink& sink) {
                              .context = c.context,
                              .payload = std::string(c.payload),
                              .result = {}});
-  life_->waiting[c.id] = {.sink = &sink, .call = in_flight, .stop = {}};
+  life_->waiting[c.id] = {.sink = &sink, .call = in_flight, .stop = {}, .when_stopped = {}};
   universe_.CountEffect();
   const auto branch = universe_.branches.find(url);
   if (universe_.outside != nullptr && universe_.outside->Takes(url)) {

@@ -14,6 +14,13 @@ void MemoryDisk::MakeUnknown(size_t n, bool committed, size_t recoveries_fail) {
   unknown_.push_back({batches_ + n, committed, recoveries_fail});
 }
 
+void MemoryDisk::ForgetFaults() {
+  const std::lock_guard lock(mutex_);
+  good_before_failures_ = 0;
+  failures_left_ = 0;
+  unknown_.clear();
+}
+
 void MemoryDisk::DropOwner() {
   const std::lock_guard lock(mutex_);
   owned_ = false;

@@ -30,6 +30,8 @@ class MemoryDisk {
   // The `n`-th batch from now (1: the next) has an unknown outcome; whether it is really there is
   // `committed`. Recover answers kUnknown as often as `recoveries_fail` says before it tells.
   void MakeUnknown(size_t n, bool committed, size_t recoveries_fail = 0);
+  // No planned fault happens any more.
+  void ForgetFaults();
   // Ends the ownership as a kill does, though the store object is still there.
   void DropOwner();
   void SetProblem(std::string problem);

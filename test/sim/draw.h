@@ -1,0 +1,33 @@
+// What the parts of a scenario are drawn with.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "scenario.h"
+
+namespace troth::sim {
+
+// Policies at one level, some of their fields set; and what applies in the end.
+CallOptions DrawCallOptions(Dice& dice, uint32_t percent);
+WantedPolicy Effective(const CallOptions& coordinator, const CallOptions& transaction,
+                       const CallOptions& step);
+
+// A branch's URL says all that the branch needs to know: "http://bank-1/a2/7/b/action" adds 7 to
+// account a2. Flags: b it has a barrier, r it refuses what may be refused, j it joins the
+// transaction with branches of its own.
+struct BranchUrl {
+  int host = 0;  // -1, -2, …: the local functions l1, l2, …
+  std::string account;
+  int64_t amount = 0;
+  std::string flags;
+  std::string op;
+};
+std::string ToString(const BranchUrl& url);
+BranchUrl ParseBranchUrl(std::string_view url);
+inline constexpr std::string_view kCheckBackPath = "/ask";
+
+// The transactions, with what their clients do.
+void DrawTransactions(Dice dice, Scenario& scenario);
+
+}  // namespace troth::sim

@@ -1,0 +1,63 @@
+// What is outside of the process: the network with its weather, hosts that are down, and the
+// services, each with the bank behind it. Records B.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "bank.h"
+#include "dice.h"
+#include "recorder.h"
+#include "scenario.h"
+#include "testing/universe.h"
+
+namespace troth::sim {
+
+class Network final : public testing::Outside {
+ public:
+  // What a try does that has branches of its own: `done` is told whether all of them agreed.
+  using Nested =
+      std::function<void(const BranchContext& context, std::function<void(Status)> done)>;
+
+  Network(const Scenario& scenario, Recorder& recorder, Bank& bank, Dice dice, Nested nested)
+      : scenario_(scenario),
+        recorder_(recorder),
+        bank_(bank),
+        dice_(dice),
+        nested_(std::move(nested)) {}
+
+  testing::Fate Send(size_t index, const internal::Call& call) override;
+  void Arrive(size_t index, const internal::Call& call, bool again,
+              std::function<void(testing::OutsideAnswer)> done) override;
+  void End(size_t index, const internal::CallEnded& ended) override;
+
+  // A host is out of reach from now on, or back.
+  void SetTrouble(const HostTrouble& trouble, bool on);
+  // From now on all is well.
+  void CalmDown() {
+    weather_ = {};
+    down_.clear();
+  }
+
+ private:
+  const HostTrouble* TroubleOf(const internal::Call& call) const;
+  testing::Fate FateOf(const internal::Call& call, bool local);
+  testing::OutsideAnswer Business(const internal::Call& call, Arrival& arrival);
+  testing::OutsideAnswer Excuse(bool local, const BranchContext& context, bool ongoing);
+  testing::OutsideAnswer Answer(bool local, const BranchResult& result);
+  void Finish(size_t index, const internal::Call& call, Arrival arrival,
+              testing::OutsideAnswer answer,
+              const std::function<void(testing::OutsideAnswer)>& done);
+  bool Roll(uint32_t percent) { return percent > 0 && dice_.Chance(percent); }
+
+  const Scenario& scenario_;
+  Recorder& recorder_;
+  Bank& bank_;
+  Dice dice_;
+  Nested nested_;
+  Weather weather_ = scenario_.weather;
+  std::vector<HostTrouble> down_;
+};
+
+}  // namespace troth::sim

@@ -1,0 +1,279 @@
+// A run has two parts. In the first everything may go wrong, until the scenario's `chaos` is over.
+// In the second all is well, and a patient person retries what is parked until all has ended. Then
+// everything is read.
+#include "run.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "actors.h"
+#include "base/check.h"
+#include "client.h"
+#include "network.h"
+#include "process.h"
+#include "storage.h"
+
+namespace troth::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Time kStart{std::chrono::hours(24 * 365 * 50)};
+// Longer than any wait that a scenario has.
+constexpr milliseconds kCalmStep = 12h;
+constexpr int kCalmStepsMax = 40;
+constexpr uint64_t kStepsMax = 3'000'000;
+
+class Runner {
+ public:
+  Runner(const Scenario& scenario, Log& log)
+      : scenario_(scenario),
+        log_(log),
+        dice_(scenario.facts.seed),
+        universe_(kStart),
+        recorder_(universe_, log_),
+        fibers_(universe_, dice_.Fork()),
+        network_(scenario, recorder_, bank_, dice_.Fork(),
+                 [this](const BranchContext& context, std::function<void(Status)> done) {
+                   actors_.Nest(context, std::move(done));
+                 }),
+        storage_(NewMemoryStorage()),
+        process_(scenario, universe_, fibers_, recorder_, *storage_, dice_.Fork()),
+        client_(process_, fibers_, recorder_),
+        actors_(scenario, client_, fibers_, bank_, dice_.Fork()) {}
+
+  void Go(Counts& counts) {
+    Prepare();
+    const Time calm = kStart + scenario_.chaos;
+    RunUntil(calm);
+    CalmDown();
+    SeeToTheEnd();
+    ReadAll();
+    counts.commits += process_.commits();
+    process_.Close(1s);
+    fibers_.EndAll();
+    ++counts.seeds;
+    counts.transactions += scenario_.transactions.size();
+    counts.lives += log_.lives.size();
+    counts.calls += log_.calls.size();
+    counts.requests += log_.api.size();
+  }
+
+ private:
+  void Prepare() {
+    log_.facts = scenario_.facts;
+    log_.facts.store = storage_->name();
+    for (const Planned& planned : scenario_.transactions) {
+      log_.wanted.insert(log_.wanted.end(), planned.wanted.begin(), planned.wanted.end());
+    }
+    universe_.outside = &network_;
+    universe_.scheduler = &fibers_;
+    universe_.store_time = [this] { return scenario_.facts.commit_time + slow_; };
+    for (const char* name : {"l1", "l2", "l3"}) {
+      if (std::count(scenario_.late_locals.begin(), scenario_.late_locals.end(), name) == 0) {
+        process_.RegisterAtOpen(name);
+      }
+    }
+    PlanTroubles();
+    actors_.Start();
+    while (!process_.Open()) {
+    }
+    PlanEnd();
+  }
+
+  void PlanTroubles() {
+    for (const HostTrouble& trouble : scenario_.hosts_down) {
+      const auto fault = std::make_shared<size_t>();
+      universe_.At(kStart + trouble.from, [this, &trouble, fault] {
+        if (calm_) return;
+        *fault =
+            recorder_.Begin(Fault::Kind::kHostDown, "http://bank-" + std::to_string(trouble.host));
+        network_.SetTrouble(trouble, true);
+      });
+      universe_.At(kStart + trouble.until, [this, &trouble, fault] {
+        if (calm_) return;
+        recorder_.Until(*fault);
+        network_.SetTrouble(trouble, false);
+      });
+    }
+    for (const StoreFault& trouble : scenario_.store_faults) {
+      const auto fault = std::make_shared<size_t>();
+      universe_.At(kStart + trouble.from, [this, &trouble, fault] {
+        if (calm_) return;
+        *fault = recorder_.Begin(KindOf(trouble), {});
+        storage_->Begin(trouble);
+        if (trouble.kind == StoreFault::Kind::kSlow) slow_ = std::min(trouble.lasts, 20'000ms);
+      });
+      universe_.At(kStart + trouble.from + trouble.lasts, [this, &trouble, fault] {
+        if (calm_) return;
+        recorder_.Until(*fault);
+        storage_->End(trouble);
+        if (trouble.kind == StoreFault::Kind::kSlow) slow_ = 0ms;
+      });
+    }
+  }
+
+  static Fault::Kind KindOf(const StoreFault& fault) {
+    switch (fault.kind) {
+      case StoreFault::Kind::kFails:
+        return Fault::Kind::kCommitFails;
+      case StoreFault::Kind::kUnknown:
+        return Fault::Kind::kCommitUnknown;
+      case StoreFault::Kind::kFull:
+        return Fault::Kind::kDiskFull;
+      case StoreFault::Kind::kSlow:
+        break;
+    }
+    return Fault::Kind::kCommitSlow;
+  }
+
+  // How the life that has just begun is to end.
+  void PlanEnd() {
+    end_ = nullptr;
+    if (calm_ || next_end_ == scenario_.life_ends.size()) return;
+    end_ = &scenario_.life_ends[next_end_++];
+    if (end_->effects > 0) {
+      universe_.CrashAfter(end_->effects);
+      end_at_ = Time::max();
+    } else {
+      end_at_ = universe_.now() + end_->after;
+    }
+  }
+
+  // One thing that happens; false: nothing does up to `limit`.
+  bool Step(Time limit) {
+    TROTH_CHECK(++steps_ < kStepsMax);
+    if (universe_.crashed()) {
+      EndLife(/*close=*/false);
+      return true;
+    }
+    if (storage_->off()) {
+      universe_.SetCrashed(true);
+      return true;
+    }
+    if (end_ && universe_.now() >= end_at_) {
+      EndLife(end_->close);
+      return true;
+    }
+    if (process_.driver().Step(end_ ? std::min(limit, end_at_) : limit)) return true;
+    if (!end_ || end_at_ > limit) return false;
+    universe_.JumpTo(end_at_);
+    return true;
+  }
+
+  void EndLife(bool close) {
+    const LifeEnd end = end_ ? *end_ : LifeEnd{};
+    const bool power = end_ && end.power;
+    recorder_.Begin(power ? Fault::Kind::kPowerLoss : Fault::Kind::kCrash, close ? "close" : "");
+    if (close) {
+      process_.Close(end.grace);
+    } else {
+      process_.Crash(power);
+    }
+    StayDown(end.down);
+    if (end.wall != 0ms) {
+      universe_.wall += end.wall;
+      recorder_.Begin(Fault::Kind::kClockJump, std::to_string(end.wall.count()) + " ms");
+    }
+    while (!process_.Open()) StayDown(100ms);
+    PlanEnd();
+  }
+
+  // What is outside goes on.
+  void StayDown(milliseconds time) {
+    const Time until = universe_.now() + time;
+    for (;;) {
+      TROTH_CHECK(++steps_ < kStepsMax);
+      if (fibers_.RunReady(/*must=*/true) || universe_.DoNext()) continue;
+      const auto next = universe_.NextTime();
+      if (!next || *next > until) break;
+      universe_.JumpTo(*next);
+    }
+    universe_.JumpTo(until);
+  }
+
+  void RunUntil(Time until) {
+    while (Step(until)) {
+    }
+    universe_.JumpTo(until);
+  }
+
+  void CalmDown() {
+    calm_ = true;
+    end_ = nullptr;
+    slow_ = 0ms;
+    universe_.CrashAfter(0);
+    network_.CalmDown();
+    storage_->ForgetFaults();
+    actors_.CalmDown();
+    for (Fault& fault : log_.faults) {
+      if (!fault.until) fault.until = recorder_.Now();
+    }
+    log_.facts.calm = recorder_.Now();
+    fibers_.Start([this] {
+      (void)client_.Resume();
+      for (const std::string& name : scenario_.late_locals) (void)client_.RegisterLocal(name);
+    });
+  }
+
+  // What is left is parked, or due far away.
+  void SeeToTheEnd() {
+    for (int i = 0; i < kCalmStepsMax; ++i) {
+      RunUntil(universe_.now() + kCalmStep);
+      bool unended = false;
+      bool done = false;
+      fibers_.Start([&] {
+        const auto all = client_.List();
+        unended = actors_.SeeToParked(all);
+        log_.facts.calm_person = log_.facts.calm_person || unended;
+        done = true;
+      });
+      while (!done) Step(Time::max());
+      if (!unended && fibers_.running() == 0) return;
+    }
+    log_.end.settled = false;
+  }
+
+  void ReadAll() {
+    bool done = false;
+    fibers_.Start([&] {
+      log_.end.listed = client_.List();
+      for (const TransactionSummary& one : log_.end.listed) {
+        auto record = client_.Query(one.gid);
+        if (record.ok()) log_.end.records.push_back(*std::move(record));
+      }
+      log_.end.health = client_.GetHealth();
+      done = true;
+    });
+    while (!done) Step(Time::max());
+    log_.end.when = recorder_.Now();
+    log_.end.image = ReadImage(process_.store(), recorder_);
+    log_.end.effects = bank_.Effects();
+  }
+
+  const Scenario& scenario_;
+  Log& log_;
+  Dice dice_;
+  testing::Universe universe_;
+  Recorder recorder_;
+  Fibers fibers_;
+  Bank bank_;
+  Network network_;
+  std::unique_ptr<Storage> storage_;
+  Process process_;
+  Client client_;
+  Actors actors_;
+  bool calm_ = false;
+  milliseconds slow_{0};
+  size_t next_end_ = 0;
+  const LifeEnd* end_ = nullptr;  // of this life; null: none is planned
+  Time end_at_ = Time::max();
+  uint64_t steps_ = 0;
+};
+
+}  // namespace
+
+void Run(const Scenario& scenario, Log& log, Counts& counts) { Runner(scenario, log).Go(counts); }
+
+}  // namespace troth::sim

@@ -1,0 +1,149 @@
+// What one run is to be: drawn from the seed before anything happens, and the same however the
+// library behaves.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dice.h"
+#include "log.h"
+#include "troth/message.h"
+#include "troth/saga.h"
+#include "troth/tcc.h"
+#include "troth/xa.h"
+
+namespace troth::sim {
+
+// A branch of a session, as it will be called.
+struct PlannedCall {
+  TccBranch tcc;
+  XaBranch xa;
+  size_t step = 0;                       // index into Wanted::steps
+  std::vector<PlannedCall> nested = {};  // tcc: what its try calls itself
+};
+
+// What the application does with a transaction once it has begun it.
+enum class Plan : uint8_t {
+  kSubmit,  // at once; a message without a prepare
+  kCommit,  // a session: Commit(); a message: prepare, local transaction, SubmitPrepared
+  kRollback,
+  kLeave,       // it forgets about it: the time-out, or the check-back, decides
+  kRunTcc,      // RunTcc, RunXa
+  kSubmitLate,  // a message: prepared, then left alone until after its time-out, then submitted
+};
+
+struct Planned {
+  std::vector<Wanted> wanted;  // by content; [0] is what the client submits
+  std::vector<Saga> sagas;     // one for each content, of the mode in question
+  std::vector<Message> messages;
+  TccOptions tcc;
+  XaOptions xa;
+  std::vector<PlannedCall> calls;
+  Plan plan = Plan::kSubmit;
+  milliseconds begins{0};
+  milliseconds pause{0};      // between its calls of the API
+  uint32_t clients = 1;       // that submit the same, at once
+  bool local_commits = true;  // a message: whether the local transaction commits
+  bool waits = false;
+  bool stubborn = true;                  // repeats until it gets a definite answer
+  std::optional<milliseconds> conflict;  // when somebody submits content 1
+  std::optional<milliseconds> late;      // when somebody submits content 0 once more
+
+  const std::string& gid() const { return wanted[0].gid; }
+  Mode mode() const { return wanted[0].mode; }
+};
+
+// How calls fare, in percent of them.
+struct Weather {
+  uint32_t lost = 0;      // the reply
+  uint32_t vanished = 0;  // the call
+  uint32_t refused = 0;   // the connection
+  uint32_t slow = 0;      // longer than a moment, maybe than the time-out
+  uint32_t doubled = 0;
+  uint32_t failing = 0;  // the branch can't just now: 500 and the like, and nothing has run
+  uint32_t ongoing = 0;
+  uint32_t odd = 0;  // it has run, and the answer says nothing
+};
+
+struct HostTrouble {
+  uint32_t host = 0;
+  milliseconds from{0};
+  milliseconds until{0};
+  bool answers_503 = false;  // else connections are refused, or vanish
+  bool vanishes = false;
+};
+
+struct StoreFault {
+  enum class Kind : uint8_t { kFails, kUnknown, kFull, kSlow };
+  Kind kind{};
+  milliseconds from{0};
+  milliseconds lasts{0};
+  size_t count = 1;  // kFails: commits; kUnknown: recoveries that fail
+  bool committed = false;
+};
+
+// The end of a life: after so many effects, or at a time.
+struct LifeEnd {
+  size_t effects = 0;  // 0: by time
+  milliseconds after{0};
+  bool close = false;
+  bool power = false;     // lost, not only the process
+  milliseconds grace{0};  // of a close
+  milliseconds down{0};   // before it is opened again
+  milliseconds wall{0};   // the clock jumps meanwhile
+};
+
+enum class Deed : uint8_t {
+  kCancel,
+  kRetry,
+  kEdit,
+  kSkip,
+  kStop,
+  kAbort,
+  kQuery,
+  kList,
+  kWait,
+  kHealth,
+  kSubscribe,
+  kUnsubscribe,
+  kDeleteTopic,
+  kPause,
+};
+
+// What a person, or another program, does at some time.
+struct PlannedDeed {
+  Deed deed{};
+  milliseconds at{0};
+  size_t transaction = 0;
+  size_t branch = 0;  // which of those that it has then
+  milliseconds lasts{0};
+  bool leave_in_doubt = false;
+  std::string topic = {};
+  std::string url = {};
+};
+
+struct Scenario {
+  Facts facts;
+  CoordinatorOptions options;
+  uint32_t hosts = 1;
+  std::vector<std::string> topics;       // that have a subscriber in the beginning
+  std::vector<std::string> late_locals;  // registered only at `locals_at`
+  milliseconds locals_at{0};
+  milliseconds chaos{0};  // how long the trouble lasts
+  Weather weather;
+  std::vector<Planned> transactions;
+  std::vector<PlannedDeed> deeds;
+  std::vector<HostTrouble> hosts_down;
+  std::vector<StoreFault> store_faults;
+  std::vector<LifeEnd> life_ends;
+  bool sqlite = false;
+};
+
+Scenario Draw(uint64_t seed);
+
+// Whom a topic has in the beginning.
+std::string SubscriberOf(const std::string& topic);
+
+}  // namespace troth::sim

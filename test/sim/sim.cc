@@ -1,0 +1,102 @@
+// The simulator: many random lives of the whole coordinator, and a check of every promise after
+// each.
+//
+//   sim [SEEDS [FIRST_SEED]] [story]
+//
+// Runs SEEDS seeds from FIRST_SEED on, as many at once as there are cores. A seed that breaks a
+// promise is told with its story, the invariant, and the command that replays it:
+//
+//   test/run sim 1 SEED           the same run again, with what concerns the transaction
+//   .build/release/test/sim/sim 1 SEED story     with everything that happened
+//
+// The same seed is the same run, byte for byte: every 50th is run twice to show that.
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "first_checks.h"
+#include "run.h"
+#include "story.h"
+#include "workers.h"
+
+namespace troth::sim {
+namespace {
+
+constexpr uint64_t kTwiceEvery = 50;
+
+void TellViolations(uint64_t seed, const Log& log, const std::vector<Violation>& violations) {
+  std::string text;
+  const Violation& first = violations.front();
+  if (!first.gid.empty()) text += StoryOf(log, first.gid);
+  for (size_t i = 0; i < violations.size() && i < 5; ++i) {
+    const Violation& one = violations[i];
+    text += "seed " + std::to_string(seed) + ": I" + std::to_string(one.invariant) + " broken";
+    if (!one.gid.empty()) text += " by " + one.gid;
+    if (one.seq != 0) text += " at #" + std::to_string(one.seq);
+    text += ": " + one.what + "\n";
+  }
+  std::printf("%sFAIL seed %llu (replay: test/run sim 1 %llu)\n", text.c_str(),
+              static_cast<unsigned long long>(seed), static_cast<unsigned long long>(seed));
+  std::fflush(stdout);
+}
+
+// What is under way, for a run that ends its process.
+const Log* current = nullptr;
+
+void TellLast(int signal) {
+  std::signal(signal, SIG_DFL);
+  const std::string story = StoryOf(*current);
+  size_t from = story.size();
+  for (int lines = 0; lines < 40 && from > 0; ++lines) {
+    from = story.rfind('\n', from - 1);
+    if (from == std::string::npos) from = 0;
+  }
+  std::printf("%s", story.c_str() + from);
+  std::fflush(stdout);
+  std::raise(signal);
+}
+
+Log RunOnce(const Scenario& scenario, Counts& counts) {
+  Log log;
+  current = &log;
+  std::signal(SIGABRT, TellLast);
+  Run(scenario, log, counts);
+  std::signal(SIGABRT, SIG_DFL);
+  return log;
+}
+
+// True: it kept every promise.
+bool RunSeed(uint64_t seed, bool story, Counts& counts) {
+  const Scenario scenario = Draw(seed);
+  const Log log = RunOnce(scenario, counts);
+  if (story) std::fputs(StoryOf(log).c_str(), stdout);
+  std::vector<Violation> violations = FirstChecks(log);
+  if (violations.empty() && seed % kTwiceEvery == 0) {
+    Counts again;
+    const Log second = RunOnce(scenario, again);
+    if (HashOf(log) != HashOf(second)) {
+      violations.push_back({.invariant = 35, .gid = {}, .what = "a second run was another one"});
+    }
+  }
+  if (violations.empty()) return true;
+  TellViolations(seed, log, violations);
+  return false;
+}
+
+int Main(int argc, char** argv) {
+  const uint64_t seeds = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 1'000;
+  const uint64_t first = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 1;
+  const bool story = argc > 3 && std::strcmp(argv[3], "story") == 0;
+  std::printf("seeds %llu to %llu\n", static_cast<unsigned long long>(first),
+              static_cast<unsigned long long>(first + seeds - 1));
+  std::fflush(stdout);
+  return RunAll(first, seeds,
+                [&](uint64_t seed, Counts& counts) { return RunSeed(seed, story, counts); });
+}
+
+}  // namespace
+}  // namespace troth::sim
+
+int main(int argc, char** argv) { return troth::sim::Main(argc, argv); }

@@ -1,0 +1,34 @@
+// A disk on which a store is opened again and again, by one process after the other.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "dice.h"
+#include "model/store.h"
+#include "scenario.h"
+
+namespace troth::sim {
+
+class Storage {
+ public:
+  virtual ~Storage() = default;
+  virtual std::string name() const = 0;
+  // A store that is not open yet; destroyed before the storage.
+  virtual std::unique_ptr<internal::Store> NewStore() = 0;
+  virtual std::string path() const = 0;
+  // The process dies, or the whole machine does.
+  virtual void Crash() = 0;
+  virtual void LosePower(Dice& dice) = 0;
+  // Whether power is gone in the middle of an operation: the process is to die now.
+  virtual bool off() const { return false; }
+
+  virtual void Begin(const StoreFault& fault) = 0;
+  virtual void End(const StoreFault& fault) = 0;
+  // From now on all is well.
+  virtual void ForgetFaults() = 0;
+};
+
+std::unique_ptr<Storage> NewMemoryStorage();
+
+}  // namespace troth::sim
