@@ -93,6 +93,7 @@ struct BranchRecord {
   std::optional<Time> next_call;        // when it may be called again
   std::optional<Reason> first_failure;  // the first result that was not success
   std::vector<Reason> newest_failures;  // the last three, oldest first
+  std::string payload;                  // what its calls carry; in a record alone
 };
 
 // One act of a person, or one thing that a person should know.
@@ -122,7 +123,10 @@ struct TransactionRecord : TransactionSummary {
   std::vector<std::string> in_doubt;  // "02/compensate"
   std::vector<BranchRecord> branches;
   std::vector<HistoryRecord> history;
-  bool purged = false;  // a tombstone: only gid, mode, status and times are left
+  bool purged = false;         // a tombstone: only gid, mode, status and times are left
+  std::string query_prepared;  // of a message
+  Headers headers;             // sent with every call
+  CallOptions options;         // those in force for what says nothing itself; nothing is unset
 };
 
 // How a transaction ended.

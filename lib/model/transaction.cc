@@ -59,7 +59,19 @@ BranchRecord RecordOf(const GlobalTransaction& t, uint16_t index) {
   return out;
 }
 
-std::vector<BranchRecord> RecordsOf(const GlobalTransaction& t) {
+CallOptions OptionsOf(const Policy& policy) {
+  return {.retry = {.first = policy.first,
+                    .factor = policy.factor,
+                    .cap = policy.cap,
+                    .jitter = policy.jitter,
+                    .limit = policy.limit,
+                    .give_up_after = policy.give_up_after,
+                    .park_after = policy.park_after},
+          .request_timeout = policy.request_timeout,
+          .body_verdicts = policy.body_verdicts};
+}
+
+std::vector<BranchRecord> RecordsOf(const GlobalTransaction& t, bool with_payloads) {
   std::vector<BranchRecord> out;
   out.reserve(t.branches.size());
   for (size_t i = 0; i < t.branches.size(); ++i) {
@@ -67,6 +79,7 @@ std::vector<BranchRecord> RecordsOf(const GlobalTransaction& t) {
     // The protocol shows no row for a check-back; one that was asked for is worth a look.
     if (branch.op == Op::kCheckBack && branch.calls == 0) continue;
     out.push_back(RecordOf(t, static_cast<uint16_t>(i)));
+    if (with_payloads) out.back().payload = t.PayloadOf(static_cast<uint16_t>(i));
   }
   return out;
 }
@@ -194,8 +207,11 @@ TransactionRecord ToRecord(const GlobalTransaction& t) {
   out.reason = t.reason;
   out.forced = t.forced;
   out.in_doubt = t.in_doubt;
-  out.branches = RecordsOf(t);
+  out.branches = RecordsOf(t, /*with_payloads=*/true);
   out.history = t.history;
+  out.query_prepared = t.definition->query_prepared;
+  out.headers = t.definition->headers;
+  out.options = OptionsOf(t.definition->policies[0]);
   return out;
 }
 
@@ -210,7 +226,7 @@ Outcome ToOutcome(const GlobalTransaction& t) {
     if (t.branches[i].state != BranchState::kSkipped) continue;
     out.skipped.push_back(t.BranchName(static_cast<uint16_t>(i)));
   }
-  out.branches = RecordsOf(t);
+  out.branches = RecordsOf(t, /*with_payloads=*/false);
   return out;
 }
 

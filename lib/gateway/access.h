@@ -1,0 +1,31 @@
+// Who is served, and what may be called for them.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/url.h"
+#include "troth/gateway.h"
+#include "troth/status.h"
+
+namespace troth::internal {
+
+// The name of who asks; kPermissionDenied says why there is none.
+Result<std::string> Admit(const GatewayRequest& request, const GatewayOptions& options);
+
+// What GatewayOptions::branch_urls allows.
+class BranchUrls {
+ public:
+  // kInvalidArgument: one of them is the beginning of no branch URL.
+  static Result<BranchUrls> Make(const std::vector<std::string>& allowed);
+
+  // kInvalidArgument begins with the field's name. An empty URL is no call.
+  Status Check(std::string_view field, std::string_view url) const;
+
+ private:
+  std::vector<std::string> local_;
+  std::vector<HttpUrl> http_;
+};
+
+}  // namespace troth::internal

@@ -1,0 +1,53 @@
+// The routes, over a coordinator.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "gateway/access.h"
+#include "gateway/json.h"
+#include "gateway/reply.h"
+#include "gateway/transaction_input.h"
+#include "troth/coordinator.h"
+#include "troth/gateway.h"
+
+namespace troth {
+
+// Its enclosing class is exported; this is not.
+class __attribute__((visibility("hidden"))) Gateway::Impl {
+ public:
+  Impl(Coordinator& coordinator, GatewayOptions options, internal::BranchUrls branch_urls)
+      : coordinator_(coordinator),
+        options_(std::move(options)),
+        branch_urls_(std::move(branch_urls)) {}
+
+  GatewayAnswer Handle(const GatewayRequest& request);
+  const GatewayOptions& options() const { return options_; }
+
+ private:
+  // --- gateway.cc: who is asked ---
+  struct Route;
+  static const Route* FindRoute(std::string_view path);
+  GatewayAnswer Serve(const GatewayRequest& request, std::string_view author);
+  internal::JsonLimits json_limits() const { return {options_.json_depth, options_.json_values}; }
+
+  // --- submit.cc: what an application does with its transactions; `body` is the request's ---
+  internal::Reply NewGid(const GatewayRequest& request);
+  internal::Reply Submit(const internal::Json& body);
+  internal::Reply Accept(internal::TransactionInput&& input);
+  internal::Reply AwaitEnd(const std::string& gid);
+  internal::Reply AnswerSubmit(const Result<Accepted>& accepted, const std::string& gid);
+  Status CheckUrls(const internal::TransactionInput& input) const;
+
+  // --- read.cc: what only reads ---
+  internal::Reply Query(const GatewayRequest& request);
+  internal::Reply Version(const GatewayRequest& request);
+  internal::Reply Ping(const GatewayRequest& request);
+
+  Coordinator& coordinator_;
+  const GatewayOptions options_;
+  const internal::BranchUrls branch_urls_;
+};
+
+}  // namespace troth

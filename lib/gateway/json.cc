@@ -1,0 +1,130 @@
+#include "gateway/json.h"
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+
+namespace troth::internal {
+namespace {
+
+// Builds the value while the parser runs, and ends it at a bound.
+class Builder {
+ public:
+  explicit Builder(const JsonLimits& limits) : limits_(limits) {}
+
+  bool null() { return Add({}); }
+  bool boolean(bool value) { return Add({.kind = Json::Kind::kBool, .boolean = value}); }
+  bool number_integer(int64_t value) { return Number(static_cast<double>(value)); }
+  bool number_unsigned(uint64_t value) { return Number(static_cast<double>(value)); }
+  bool number_float(double value, const std::string&) { return Number(value); }
+  bool string(std::string& value) {
+    return Add({.kind = Json::Kind::kText, .text = std::move(value)});
+  }
+  bool binary(std::vector<uint8_t>&) { return false; }  // JSON has none
+  bool start_object(size_t) { return Open(Json::Kind::kObject); }
+  bool start_array(size_t) { return Open(Json::Kind::kList); }
+  bool end_object() { return Close(); }
+  bool end_array() { return Close(); }
+  bool key(std::string& name) {
+    key_ = std::move(name);
+    return true;
+  }
+  bool parse_error(size_t at, const std::string&, const nlohmann::detail::exception&) {
+    problem_ = Concat("not JSON: wrong at byte ", at);
+    return false;
+  }
+
+  Result<Json> Take(bool parsed) {
+    if (parsed) return std::move(root_);
+    return Status(StatusCode::kInvalidArgument, problem_);
+  }
+
+ private:
+  bool Number(double value) { return Add({.kind = Json::Kind::kNumber, .number = value}); }
+  bool Add(Json&& value) { return Place(std::move(value)) != nullptr; }
+
+  bool Open(Json::Kind kind) {
+    if (open_.size() == limits_.depth) {
+      problem_ = Concat("JSON: nested deeper than ", limits_.depth, " levels");
+      return false;
+    }
+    Json* placed = Place({.kind = kind});
+    if (placed != nullptr) open_.push_back(placed);
+    return placed != nullptr;
+  }
+  bool Close() {
+    open_.pop_back();
+    return true;
+  }
+
+  // The innermost open value grows only while it is the innermost, so pointers to outer ones hold.
+  Json* Place(Json&& value) {
+    if (++values_ > limits_.values) {
+      problem_ = Concat("JSON: more than ", limits_.values, " values");
+      return nullptr;
+    }
+    if (open_.empty()) {
+      root_ = std::move(value);
+      return &root_;
+    }
+    Json& outer = *open_.back();
+    if (outer.kind == Json::Kind::kList) return &outer.list.emplace_back(std::move(value));
+    Json& member = outer.object[std::move(key_)];
+    member = std::move(value);
+    return &member;
+  }
+
+  const JsonLimits& limits_;
+  Json root_;
+  std::vector<Json*> open_;
+  std::string key_;
+  size_t values_ = 0;
+  std::string problem_;
+};
+
+}  // namespace
+
+const Json* Json::Find(std::string_view name) const {
+  const auto found = object.find(name);
+  return found == object.end() || found->second.kind == Kind::kNull ? nullptr : &found->second;
+}
+
+Result<Json> ParseJson(std::string_view text, const JsonLimits& limits) {
+  if (text.empty()) return Status(StatusCode::kInvalidArgument, "not JSON: empty");
+  Builder builder(limits);
+  const bool parsed = nlohmann::json::sax_parse(text.begin(), text.end(), &builder);
+  return builder.Take(parsed);
+}
+
+std::string JsonText(std::string_view text) { return Concat("\"", JsonEscaped(text), "\""); }
+
+JsonObject& JsonObject::Raw(std::string_view name, std::string_view json) {
+  body_ += Concat(body_.empty() ? "{" : ",", JsonText(name), ":", json);
+  return *this;
+}
+
+std::string JsonList(const std::vector<std::string>& items) {
+  std::string out = "[";
+  for (const std::string& item : items) out += Concat(out.size() > 1 ? "," : "", item);
+  return out + "]";
+}
+
+std::string Base64(std::string_view bytes) {
+  constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  for (size_t i = 0; i < bytes.size(); i += 3) {
+    const auto byte = [&](size_t at) -> uint32_t {
+      return at < bytes.size() ? static_cast<unsigned char>(bytes[at]) : 0;
+    };
+    const uint32_t group = byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2);
+    out += kDigits[group >> 18];
+    out += kDigits[group >> 12 & 63];
+    out += i + 1 < bytes.size() ? kDigits[group >> 6 & 63] : '=';
+    out += i + 2 < bytes.size() ? kDigits[group & 63] : '=';
+  }
+  return out;
+}
+
+}  // namespace troth::internal

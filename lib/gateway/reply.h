@@ -1,0 +1,39 @@
+// What a route says, before it is known whether it goes out as plain HTTP or as JSON-RPC.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "troth/branch.h"
+#include "troth/gateway.h"
+#include "troth/status.h"
+
+namespace troth::internal {
+
+struct Reply {
+  enum class Kind {
+    kSuccess,
+    kFailure,     // a business answer: no
+    kOngoing,     // not yet
+    kBadRequest,  // the request is wrong; nothing was stored
+    kError,       // anything else
+  };
+  Kind kind = Kind::kSuccess;
+  std::string message;  // of what is no success
+  std::string object;   // of a success that has more to say: the JSON object, whole
+
+  static Reply Success(std::string object = {}) { return {Kind::kSuccess, {}, std::move(object)}; }
+  static Reply Failure(std::string_view message);
+  static Reply Ongoing(std::string message) { return {Kind::kOngoing, std::move(message), {}}; }
+  static Reply BadRequest(std::string message) {
+    return {Kind::kBadRequest, std::move(message), {}};
+  }
+  static Reply Error(std::string message) { return {Kind::kError, std::move(message), {}}; }
+  // Of a status that is not OK, where the route has no words of dtm's for it. Names of the public
+  // C++ API become the wire's.
+  static Reply Of(const Status& status);
+};
+
+GatewayAnswer ToHttp(const Reply& reply);
+
+}  // namespace troth::internal
