@@ -183,7 +183,7 @@ ActResult ApplyStop(GlobalTransaction& t, const Act& act, bool leave_in_doubt, T
 
 ActResult ApplySubmit(GlobalTransaction& t, std::string_view digest, Time start) {
   if (!digest.empty() && digest != t.digest) return {AnswerRepeated({}, false, t.gid).status};
-  if (t.outcome != Decision::kUndecided || t.phase == Phase::kEnded) {
+  if (t.phase != Phase::kPrepared) {
     const Answer answer = AnswerRepeated(WireStatus(t), true, t.gid);
     return {.status = answer.status, .repeated = answer.repeated};
   }

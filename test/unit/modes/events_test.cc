@@ -43,13 +43,19 @@ std::string ActOn(GlobalTransaction& t, std::string_view event) {
     return ApplyEdit(t, branch, {.payload = "new"}, kAnn, kNow);
   };
   const auto skip = [&](uint16_t branch) { return ApplySkip(t, branch, kAnn, kNow); };
-  const bool message = t.mode() == Mode::kMessage;
-  const std::string_view yes = message ? "action" : t.mode() == Mode::kXa ? "commit" : "confirm";
-  const std::string_view no = t.mode() == Mode::kXa ? "rollback" : "cancel";
+  const auto submit_again = [&](bool same) {
+    const Answer answer = AnswerRepeated(before, same, t.gid);
+    return ActResult{.status = answer.status, .repeated = answer.repeated};
+  };
+  const bool in_phase_two = t.mode() == Mode::kTcc || t.mode() == Mode::kXa;
+  const std::string_view yes = OpName(t.mode(), in_phase_two ? Op::kCommit : Op::kForward);
+  const std::string_view no = OpName(t.mode(), Op::kRollback);
   ActResult result;
   if (event == "submit") result = ApplySubmit(t, {}, {});
   if (event == "submit, same content") result = ApplySubmit(t, t.digest, {});
   if (event == "submit, other content") result = ApplySubmit(t, "another", {});
+  if (event == "submit again") result = submit_again(true);
+  if (event == "submit again, other content") result = submit_again(false);
   if (event == "abort") result = ApplyAbort(t, "no", kNow);
   if (event == "register") result = ApplyRegister(t, Mode::kTcc, NewStep("09"), kNow);
   if (event == "register, xa") result = ApplyRegister(t, Mode::kXa, NewStep("09"), kNow);
@@ -58,6 +64,7 @@ std::string ActOn(GlobalTransaction& t, std::string_view event) {
   if (event == "cancel") result = ApplyCancel(t, kAnn, kNow);
   if (event == "retry") result = ApplyRetry(t, kAnn, kNow);
   if (event == "edit") result = on("01", yes, edit);
+  if (event == "edit rollback") result = on("01", no, edit);
   if (event == "skip commit") result = on("01", yes, skip);
   if (event == "skip rollback") result = on("01", no, skip);
   if (event == "skip check-back") result = on("00", "msg", skip);
@@ -80,12 +87,12 @@ void CheckEvents(Mode mode, const std::vector<ModeState>& states,
       CAPTURE(i);
       GlobalTransaction t = TransactionOf(mode, states[i]);
       t.digest = "digest";
-      if (mode != Mode::kMessage) {
+      if (mode == Mode::kTcc || mode == Mode::kXa) {
         t.registered.push_back(NewStep("08"));
         t.registered_parts.push_back(t.parts++);
         AddBranches(mode, t.Steps() - 1, t.branches);
       }
-      CHECK(ActOn(t, row.event) == row.said[i]);
+      CHECK(ActOn(t, row.event) == std::string(row.said[i]));
     }
   }
 }
@@ -94,84 +101,106 @@ constexpr const char* kRefused = "FAILED_PRECONDITION";
 constexpr const char* kAborted = "ABORTED";
 constexpr const char* kOther = "ALREADY_EXISTS";
 
-// An ended rollback is told apart from an ended commit by its outcome alone.
-ModeState Failed(std::string_view branches) { return {At::kRollback, branches}; }
+// What a person has stopped keeps the decision that it had.
+constexpr ModeState Stopped(std::string_view branches) {
+  return {.at = At::kEnded, .branches = branches, .forced = true};
+}
+
+TEST_CASE("events, saga: each in each status") {
+  CheckEvents(
+      Mode::kSaga,
+      {{At::kUndecided, ".r"},
+       {At::kRollback, ".f"},
+       {At::kRollback, "xf"},
+       {At::kEnded, ".d"},
+       {At::kFailed, "df"},
+       {.at = At::kFailed, .branches = ".r", .forced = true}},
+      {
+          //                                submitted, aborting, parked, succeed, failed, stopped
+          {"submit again", {"same", kAborted, kAborted, "same", kAborted, kAborted}},
+          {"submit again, other content", {kOther, kOther, kOther, kOther, kOther, kOther}},
+          // SubmitPrepared: it has never been prepared, so there is nothing to decide.
+          {"submit", {"same", kAborted, kAborted, "same", kAborted, kAborted}},
+          {"submit, same content", {"same", kAborted, kAborted, "same", kAborted, kAborted}},
+          {"submit, other content", {kOther, kOther, kOther, kOther, kOther, kOther}},
+          {"abort", {kRefused, "same", "same", kRefused, "same", "same"}},
+          {"register", {kRefused, kRefused, kRefused, kRefused, kRefused, kRefused}},
+          {"register, xa", {kRefused, kRefused, kRefused, kRefused, kRefused, kRefused}},
+          {"cancel", {"changed", "same", "same", kRefused, kRefused, kRefused}},
+          {"retry", {"changed", "changed", "changed", kRefused, kRefused, kRefused}},
+          {"edit", {"changed", kRefused, kRefused, kRefused, kRefused, kRefused}},
+          {"edit rollback", {"changed", "changed", "changed", kRefused, kRefused, kRefused}},
+          {"skip commit", {kRefused, kRefused, kRefused, kRefused, kRefused, kRefused}},
+          {"skip rollback", {kRefused, "changed", "changed", kRefused, kRefused, kRefused}},
+          {"stop", {"to failed", "to failed", "to failed", kRefused, kRefused, kRefused}},
+          {"stop, in doubt", {"to failed", "to failed", "to failed", kRefused, kRefused, kRefused}},
+      });
+}
 
 TEST_CASE("events, tcc and xa: each in each status") {
   for (const Mode mode : {Mode::kTcc, Mode::kXa}) {
-    const char* tcc_only = mode == Mode::kTcc ? "changed" : kRefused;
-    const char* xa_only = mode == Mode::kXa ? "changed" : kRefused;
-    const char* late_tcc = mode == Mode::kTcc ? kAborted : kRefused;
-    const char* late_xa = mode == Mode::kXa ? kAborted : kRefused;
-    CheckEvents(mode, {{.branches = ".."}, {At::kCommit, ".."}, Failed(".."), {At::kEnded, ".d"}},
-                {
-                    //                        prepared, submitted, aborting, succeed
-                    {"submit", {"to submitted", "same", kAborted, "same"}},
-                    {"submit, same content", {"to submitted", "same", kAborted, "same"}},
-                    {"submit, other content", {kOther, kOther, kOther, kOther}},
-                    {"abort", {"to aborting", kRefused, "same", kRefused}},
-                    {"register", {tcc_only, kRefused, late_tcc, kRefused}},
-                    {"register, xa", {xa_only, kRefused, late_xa, kRefused}},
-                    {"register, same", {"same", kOther, kOther, kOther}},
-                    {"register, other", {kOther, kOther, kOther, kOther}},
-                    {"cancel", {"changed", kRefused, "same", kRefused}},
-                    {"retry", {"changed", "changed", "changed", kRefused}},
-                    {"edit", {"changed", "changed", "changed", kRefused}},
-                    {"skip commit", {kRefused, "changed", kRefused, kRefused}},
-                    {"skip rollback", {kRefused, kRefused, "changed", kRefused}},
-                    {"stop", {kRefused, kRefused, kRefused, kRefused}},
-                    {"stop, in doubt", {"to failed", "to failed", "to failed", kRefused}},
-                });
+    const auto joins = [&](Mode asked, const char* when_it_may, const char* when_failing) {
+      return mode == asked ? std::vector<const char*>{when_it_may, kRefused,     when_failing,
+                                                      kRefused,    when_failing, kRefused}
+                           : std::vector<const char*>(6, kRefused);
+    };
+    CheckEvents(
+        mode,
+        {{.branches = ".."},
+         {At::kCommit, ".."},
+         {At::kRollback, ".."},
+         {At::kEnded, ".d"},
+         {At::kFailed, "d."},
+         Stopped("..")},
+        {
+            //                        prepared, submitted, aborting, succeed, failed, stopped
+            {"submit", {"to submitted", "same", kAborted, "same", kAborted, kAborted}},
+            {"submit, same content",
+             {"to submitted", "same", kAborted, "same", kAborted, kAborted}},
+            {"submit, other content", {kOther, kOther, kOther, kOther, kOther, kOther}},
+            {"abort", {"to aborting", kRefused, "same", kRefused, "same", kRefused}},
+            {"register", joins(Mode::kTcc, "changed", kAborted)},
+            {"register, xa", joins(Mode::kXa, "changed", kAborted)},
+            {"register, same", {"same", kOther, kOther, kOther, kOther, kOther}},
+            {"register, other", {kOther, kOther, kOther, kOther, kOther, kOther}},
+            {"cancel", {"changed", kRefused, "same", kRefused, kRefused, kRefused}},
+            {"retry", {"changed", "changed", "changed", kRefused, kRefused, kRefused}},
+            {"edit", {"changed", "changed", "changed", kRefused, kRefused, kRefused}},
+            {"edit rollback", {"changed", "changed", "changed", kRefused, kRefused, kRefused}},
+            {"skip commit", {kRefused, "changed", kRefused, kRefused, kRefused, kRefused}},
+            {"skip rollback", {kRefused, kRefused, "changed", kRefused, kRefused, kRefused}},
+            {"stop", {kRefused, kRefused, kRefused, kRefused, kRefused, kRefused}},
+            {"stop, in doubt",
+             {"to failed", "to failed", "to failed", kRefused, kRefused, kRefused}},
+        });
   }
 }
 
 TEST_CASE("events, message: each in each status") {
-  CheckEvents(Mode::kMessage,
-              {{.branches = ". ?."},
-               {.at = At::kCommit, .branches = ". ?.", .start = Milliseconds{5'000}},
-               {At::kCommit, "r ?."},
-               {At::kEnded, "d ?."}},
-              {
-                  //                        prepared, delayed, begun, succeed
-                  {"submit", {"to submitted", "same", "same", "same"}},
-                  {"submit, same content", {"to submitted", "same", "same", "same"}},
-                  {"submit, other content", {kOther, kOther, kOther, kOther}},
-                  {"abort", {"to failed", kRefused, kRefused, kRefused}},
-                  {"register", {kRefused, kRefused, kRefused, kRefused}},
-                  {"cancel", {"changed", "changed", kRefused, kRefused}},
-                  {"retry", {"changed", "changed", "changed", kRefused}},
-                  {"edit", {"changed", "changed", "changed", kRefused}},
-                  {"skip commit", {kRefused, "changed", "changed", kRefused}},
-                  {"skip check-back", {kRefused, kRefused, kRefused, kRefused}},
-                  {"stop", {"to failed", "to failed", "to failed", kRefused}},
-              });
-}
-
-TEST_CASE("events: what has failed, by a rollback or by force, takes no event but a repetition") {
-  for (const Mode mode : {Mode::kTcc, Mode::kXa, Mode::kMessage}) {
-    for (const bool forced : {false, true}) {
-      const auto failed = [&] {
-        GlobalTransaction t = TransactionOf(
-            mode, {forced ? At::kCommit : At::kRollback, mode == Mode::kMessage ? ". ?f" : "d."});
-        t.digest = "digest";
-        t.phase = t.durable_phase = Phase::kEnded;
-        t.forced = forced;
-        REQUIRE(WireStatus(t) == TransactionStatus::kFailed);
-        return t;
-      };
-      const auto said = [&](std::string_view event) {
-        GlobalTransaction t = failed();
-        return ActOn(t, event);
-      };
-      CAPTURE(forced);
-      CHECK(said("submit") == kAborted);
-      CHECK(said("submit, other content") == kOther);
-      CHECK(said("abort") == (forced ? kRefused : "same"));
-      for (const char* event : {"cancel", "retry", "edit", "skip commit", "stop, in doubt"}) {
-        CHECK(said(event) == kRefused);
-      }
-    }
-  }
+  CheckEvents(
+      Mode::kMessage,
+      {{.branches = ". ?."},
+       {.at = At::kCommit, .branches = ". ?.", .start = Milliseconds{5'000}},
+       {At::kCommit, "r ?."},
+       {At::kEnded, "d ?."},
+       {At::kFailed, ". ?f"},
+       Stopped(". ?.")},
+      {
+          //                        prepared, delayed, begun, succeed, failed, stopped
+          {"submit", {"to submitted", "same", "same", "same", kAborted, kAborted}},
+          {"submit, same content", {"to submitted", "same", "same", "same", kAborted, kAborted}},
+          {"submit, other content", {kOther, kOther, kOther, kOther, kOther, kOther}},
+          {"abort", {"to failed", kRefused, kRefused, kRefused, "same", kRefused}},
+          {"register", {kRefused, kRefused, kRefused, kRefused, kRefused, kRefused}},
+          {"register, xa", {kRefused, kRefused, kRefused, kRefused, kRefused, kRefused}},
+          {"cancel", {"changed", "changed", kRefused, kRefused, kRefused, kRefused}},
+          {"retry", {"changed", "changed", "changed", kRefused, kRefused, kRefused}},
+          {"edit", {"changed", "changed", "changed", kRefused, kRefused, kRefused}},
+          {"skip commit", {kRefused, "changed", "changed", kRefused, kRefused, kRefused}},
+          {"skip check-back", {kRefused, kRefused, kRefused, kRefused, kRefused, kRefused}},
+          {"stop", {"to failed", "to failed", "to failed", kRefused, kRefused, kRefused}},
+          {"stop, in doubt", {"to failed", "to failed", "to failed", kRefused, kRefused, kRefused}},
+      });
 }
 
 TEST_CASE("events: a cancel of a prepared message wakes its check-back, and a submit answers it") {

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <initializer_list>
 #include <memory>
 
 #include "base/text.h"
@@ -74,7 +76,8 @@ std::shared_ptr<const Definition> DefinitionOf(Mode mode, const ModeState& state
       if (word[0] != 'e') step.forward = "http://a.example/do";
     } else {
       if (word[0] != 'e') step.rollback = "http://a.example/no";
-      if (word[1] != 'e') step.commit = "http://a.example/yes";
+      std::string& yes = mode == Mode::kSaga ? step.forward : step.commit;
+      if (word[1] != 'e') yes = "http://a.example/yes";
     }
   }
   return definition;
@@ -123,11 +126,16 @@ void AddBranches(std::string& out, std::string_view name, const GlobalTransactio
 GlobalTransaction TransactionOf(Mode mode, const ModeState& state) {
   GlobalTransaction t =
       NewTransaction("gid", DefinitionOf(mode, state), kNow - Milliseconds{60'000});
-  const bool prepared = state.at == At::kPrepared;
-  const bool rollback = state.at == At::kRollback || state.at == At::kRollbackPending;
-  const bool pending = state.at == At::kCommitPending || state.at == At::kRollbackPending;
-  t.phase = prepared ? Phase::kPrepared : state.at == At::kEnded ? Phase::kEnded : Phase::kRunning;
-  t.outcome = prepared ? Decision::kUndecided : rollback ? Decision::kRollback : Decision::kCommit;
+  const auto is_at = [&](std::initializer_list<At> ats) {
+    return std::find(ats.begin(), ats.end(), state.at) != ats.end();
+  };
+  const bool undecided = is_at({At::kPrepared, At::kUndecided});
+  const bool rollback = is_at({At::kRollback, At::kRollbackPending, At::kFailed});
+  const bool pending = is_at({At::kCommitPending, At::kRollbackPending});
+  t.phase = is_at({At::kPrepared})             ? Phase::kPrepared
+            : is_at({At::kEnded, At::kFailed}) ? Phase::kEnded
+                                               : Phase::kRunning;
+  t.outcome = undecided ? Decision::kUndecided : rollback ? Decision::kRollback : Decision::kCommit;
   t.durable_phase = pending ? Phase::kPrepared : t.phase;
   t.durable_outcome = pending ? Decision::kUndecided : t.outcome;
   if (state.cancel) t.cancel_asked = Reason{.code = ReasonCode::kCancelled, .author = "ann"};
@@ -135,6 +143,7 @@ GlobalTransaction TransactionOf(Mode mode, const ModeState& state) {
   if (state.start) t.start = kNow + *state.start;
   if (state.first_action) t.first_action = kNow + *state.first_action;
   t.restored = state.restored;
+  t.forced = state.forced;
   size_t branch = 0;
   for (const std::string_view word : Words(state.branches)) {
     if (word[0] == '?') {

@@ -1,5 +1,5 @@
-// TCC, XA transactions and messages written as a line of text, and plans shown as one: what the
-// tables of this folder are made of.
+// Transactions written as a line of text, and plans shown as one: what the tables of this folder
+// are made of.
 #pragma once
 
 #include <optional>
@@ -15,12 +15,20 @@ namespace troth::internal {
 inline constexpr Time kNow{Milliseconds{1'700'000'000'000}};
 
 // "Pending": decided in memory, and not durable yet.
-enum class At { kPrepared, kCommitPending, kCommit, kRollbackPending, kRollback, kEnded };
+enum class At {
+  kPrepared,
+  kUndecided,  // a saga that runs
+  kCommitPending,
+  kCommit,
+  kRollbackPending,
+  kRollback,
+  kEnded,   // by a commit
+  kFailed,  // by a rollback
+};
 
 // The branches, a letter each, with a blank between steps. A step of TCC and XA is its rollback,
-// its commit, and `h` where the session's own call of it is in flight; of a message it is its
-// action;
-// "?" and a letter is the check-back.
+// its commit, and `h` where the session's own call of it is in flight; of a saga it is its
+// compensation and its action, of a message its action; "?" and a letter is the check-back.
 //
 // . nothing yet  p mark being written  m marked  i in flight  r retried in 10 s
 // x past park_after of 5, due  d done  f failed  s skipped  e its URL is empty
@@ -32,6 +40,7 @@ struct ModeState {
   std::optional<Milliseconds> deadline = {};  // from kNow
   std::optional<Milliseconds> start = {};     // of a message, from kNow
   bool restored = false;
+  bool forced = false;
   std::optional<Milliseconds> first_action = {};  // from kNow; the barrier's rows live 100 s
 };
 
