@@ -45,6 +45,23 @@ TEST_CASE("acts: cancel rolls an undecided saga back, and its reason says who an
   CHECK(Called(world) == Names{"a/do", "b/do", "b/do", "b/undo", "a/undo"});
 }
 
+TEST_CASE("acts: a saga is neither prepared nor aborted by the application") {
+  World world(Instant());
+  world.Branch(Do("a")).Ongoing();
+  const Saga saga = Steps({"a"});
+  Submit(world, saga);
+  Message message{.gid = saga.gid, .query_prepared = Do("ask")};
+  message.Add({.action = Do("a"), .payload = "{}"});
+  Coordinator& coordinator = world.coordinator();
+  for (int ended = 0; ended < 2; ++ended) {
+    CHECK(coordinator.Prepare(message).status().code() == StatusCode::kAlreadyExists);
+    CHECK(coordinator.SubmitPrepared(message).status().code() == StatusCode::kAlreadyExists);
+    CHECK(coordinator.Abort(saga.gid, "no").code() == StatusCode::kFailedPrecondition);
+    CHECK(Wait(world, saga).succeeded());
+  }
+  CHECK(Called(world) == Names{"a/do", "a/do"});
+}
+
 TEST_CASE("acts: cancel again is OK while it rolls back, and refused once it has ended") {
   World world(Instant());
   world.Branch(Do("a")).Fail("no");

@@ -146,6 +146,41 @@ TEST_CASE("wait: it is answered for what has ended, is unknown, or does not end 
   CHECK(world.coordinator().Wait(never.gid, -5s).status().code() == StatusCode::kDeadlineExceeded);
 }
 
+TEST_CASE("wait: in each status it says how far the saga is, or how it ended") {
+  World world(Instant());
+  world.Branch(Do("slow")).Ongoing().Always();
+  world.Branch(Do("bad")).Fail("no").Always();
+  world.Branch(Undo("bad")).Answer(500).Times(2);
+  const auto submit = [&](const std::string& name, std::optional<int32_t> park_after = {}) {
+    Saga saga = Steps({name});
+    saga.options.retry.park_after = park_after;
+    Submit(world, saga);
+    return saga;
+  };
+  const Saga submitted = submit("slow");
+  const Saga aborting = submit("bad");
+  const Saga parked = submit("bad", 0);
+  const Saga done = submit("good");
+  const Saga stopped = submit("slow");
+  REQUIRE(world.coordinator().Stop(stopped.gid, kAnn).ok());
+  world.Advance(1s);
+  const auto going_on = [&](const Saga& saga) {
+    const Status status = world.coordinator().Wait(saga.gid, 0ms).status();
+    CHECK(status.code() == StatusCode::kDeadlineExceeded);
+    return status.message();
+  };
+  CHECK(going_on(submitted).find("submitted") != std::string::npos);
+  CHECK(going_on(aborting).find("aborting") != std::string::npos);
+  CHECK(going_on(aborting).find("parked") == std::string::npos);
+  CHECK(going_on(parked).find("parked") != std::string::npos);
+  CHECK(Wait(world, done, 0ms).succeeded());
+  CHECK(Wait(world, stopped, 0ms).forced);
+  REQUIRE(world.coordinator().RetryNow(parked.gid, kAnn).ok());
+  const Outcome failed = Wait(world, parked);
+  CHECK(failed.status == TransactionStatus::kFailed);
+  CHECK_FALSE(failed.forced);
+}
+
 TEST_CASE("wait: it works after a restart, for what ended before and for what goes on") {
   World world(Instant());
   const Saga done = Steps({"a"});
