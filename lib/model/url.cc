@@ -150,10 +150,10 @@ std::string WithCallQuery(std::string_view url, const BranchContext& context) {
   if (IsLocalUrl(url)) return std::string(url);
   std::string out(url.substr(0, url.find('#')));
   const auto add = [&out](std::string_view name, std::string_view value) {
-    const bool first = out.find('?') == std::string::npos;
-    if (first) {
+    const size_t mark = out.find('?');
+    if (mark == std::string::npos) {
       out += '?';
-    } else if (out.back() != '?' && out.back() != '&') {
+    } else if (mark + 1 != out.size() && out.back() != '&') {
       out += '&';
     }
     out += name;

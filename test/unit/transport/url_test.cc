@@ -161,6 +161,8 @@ TEST_CASE("url: the call's parameters are added to the query, which is kept") {
   CHECK(WithCallQuery("http://h/a?b=c+d%20", context) == "http://h/a?b=c+d%20&" + added);
   CHECK(WithCallQuery("http://h/a?", context) == "http://h/a?" + added);
   CHECK(WithCallQuery("http://h/a?b&", context) == "http://h/a?b&" + added);
+  // A query may end with a question mark: it is part of the last value.
+  CHECK(WithCallQuery("http://h/a?b=why?", context) == "http://h/a?b=why?&" + added);
   CHECK(WithCallQuery("http://h/a#f?g", context) == "http://h/a?" + added);
   CHECK(Parsed(WithCallQuery("http://h", context)).target == "/?" + added);
 }
