@@ -10,6 +10,7 @@
 #include "store/sqlite/queries.h"
 #include "store/sqlite/readers.h"
 #include "store/sqlite/row.h"
+#include "store/sqlite/schema.h"
 
 namespace troth::internal::sqlite {
 namespace {
@@ -17,6 +18,14 @@ namespace {
 // `created` grows with the id but for what threads do to each other between drawing the time and
 // the insert; the bisection leaves this much room for them.
 constexpr std::chrono::minutes kCreatedSlack{1};
+
+// Whoever wants no bound may have given the ends of the clock.
+Time Later(Time time) {
+  return time > Time::max() - kCreatedSlack ? Time::max() : time + kCreatedSlack;
+}
+Time Earlier(Time time) {
+  return time < Time::min() + kCreatedSlack ? Time::min() : time - kCreatedSlack;
+}
 
 struct IdRange {
   int64_t from = 0;
@@ -76,15 +85,15 @@ Result<IdRange> Lister::RangeOf(const RowFilter& filter, int64_t before) {
   Result<int64_t> highest = connection_.QueryInt(kHighestId);
   if (!highest.ok()) return highest.status();
   if (Status status = connection_.Prepare(kCreatedFrom, created_from_); !status.ok()) return status;
-  IdRange range{.from = std::max<int64_t>(*lowest, 1), .before = *highest + 1};
+  IdRange range{.from = std::max<int64_t>(*lowest, 1), .before = std::min(*highest, kIdMax) + 1};
   if (before > 0) range.before = std::min(range.before, before);
   if (filter.created_to) {
-    Result<int64_t> id = FirstCreatedAt(*filter.created_to + kCreatedSlack, range);
+    Result<int64_t> id = FirstCreatedAt(Later(*filter.created_to), range);
     if (!id.ok()) return id.status();
     range.before = *id;
   }
   if (filter.created_from) {
-    Result<int64_t> id = FirstCreatedAt(*filter.created_from - kCreatedSlack, range);
+    Result<int64_t> id = FirstCreatedAt(Earlier(*filter.created_from), range);
     if (!id.ok()) return id.status();
     range.from = *id;
   }

@@ -76,6 +76,9 @@ TEST_CASE("store: lists by time of creation, from inclusive and to exclusive") {
   CHECK(ListAll(store, {.created_from = At(48 * kMinute)}, 1) == Texts{"49", "48"});
   CHECK(ListAll(store, {.created_to = At(2 * kMinute)}) == Texts{"1", "0"});
   CHECK(ListAll(store, {.created_from = At(90 * kMinute)}).empty());
+  CHECK(ListAll(store, {.created_from = Time::min(), .created_to = Time::max()}).size() == 50);
+  CHECK(ListAll(store, {.created_from = Time::max()}).empty());
+  CHECK(ListAll(store, {.created_to = Time::min()}).empty());
   CHECK(ListAll(store, {.created_to = At(0)}).empty());
   CHECK(ListAll(store, {.created_from = At(15 * kMinute), .parked = true}) ==
         Texts{"40", "30", "20"});
