@@ -97,10 +97,6 @@ std::string_view VerdictText(const CallEnded& ended) {
 
 }  // namespace
 
-bool MayFail(Mode mode, Op op) {
-  return op == Op::kCheckBack || (op == Op::kForward && mode == Mode::kSaga);
-}
-
 bool IsLate(const GlobalTransaction& t, const Branch& branch) {
   return t.phase == Phase::kEnded ||
          (branch.op == Op::kCheckBack && t.outcome != Decision::kUndecided);

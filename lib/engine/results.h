@@ -7,9 +7,6 @@
 
 namespace troth::internal {
 
-// Whether a failure of this operation is a decision; elsewhere it counts as unknown.
-bool MayFail(Mode mode, Op op);
-
 // Whether a result that comes now changes no branch: after the end (R18), and a check-back's after
 // the decision (R8).
 bool IsLate(const GlobalTransaction& t, const Branch& branch);

@@ -18,6 +18,12 @@ inline constexpr std::chrono::milliseconds kDurationMax = std::chrono::hours(24 
 // Of a stored time, in milliseconds from 1970 or from `created`: far outside any real one, and far
 // inside what can be added without overflow.
 inline constexpr int64_t kTimeMax = int64_t{1} << 50;
+inline constexpr bool IsInRange(std::chrono::sys_time<std::chrono::milliseconds> time) {
+  return time.time_since_epoch().count() >= -kTimeMax &&
+         time.time_since_epoch().count() <= kTimeMax;
+}
 inline constexpr double kFactorMax = 100;
+// Of a stored version: far above what any transaction reaches, far below where it would overflow.
+inline constexpr uint64_t kVersionMax = uint64_t{1} << 50;
 
 }  // namespace troth::internal

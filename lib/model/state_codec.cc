@@ -413,11 +413,14 @@ void StateReader::ReadRegistered(FieldReader& in) {
   if (has_runs_ || !t_.registered_parts.empty()) return in.Fail("out of place");
   if (t_.mode() != Mode::kTcc && t_.mode() != Mode::kXa) return in.Fail("not of this mode");
   std::string_view rest = in.Bytes();
+  uint64_t last = 0;
   while (!rest.empty()) {
     uint64_t part = 0;
-    if (!TakeVarint(rest, part) || part == 0 || part > std::numeric_limits<uint16_t>::max()) {
+    // In the order of their numbers: a part named twice would be read into memory twice.
+    if (!TakeVarint(rest, part) || part <= last || part > std::numeric_limits<uint16_t>::max()) {
       return in.Fail("broken part");
     }
+    last = part;
     const size_t step = t_.definition->steps.size() + t_.registered_parts.size();
     if (step >= kStepsMax) return in.Fail("too many steps");
     t_.registered_parts.push_back(static_cast<uint16_t>(part));
@@ -454,6 +457,7 @@ Status StateReader::Read(std::string_view bytes) {
         break;
       case f::kReason:
         in.Keep(ReadReason(in.Bytes(), t_.reason));
+        if (t_.reason.code == ReasonCode::kNone) in.Fail("no code");
         break;
       case f::kCancelAsked:
         in.Keep(ReadReason(in.Bytes(), t_.cancel_asked.emplace()));

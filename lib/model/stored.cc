@@ -15,8 +15,7 @@ Status Wrong(std::string_view what) { return Status(StatusCode::kDataLoss, std::
 
 Status CheckTimes(const TransactionRow& row) {
   for (const Time time : {row.created, row.updated, row.finished.value_or(Time{})}) {
-    const int64_t count = time.time_since_epoch().count();
-    if (count < -kTimeMax || count > kTimeMax) return Wrong("row: a time out of range");
+    if (!IsInRange(time)) return Wrong("row: a time out of range");
   }
   return Status();
 }
@@ -76,15 +75,17 @@ Status CheckParts(const StoredTransaction& stored, const GlobalTransaction& t) {
   return Status();
 }
 
-bool MayFail(Op op) { return op == Op::kForward || op == Op::kCheckBack; }
-
 Status CheckBranches(const GlobalTransaction& t) {
   for (const Branch& branch : t.branches) {
     if (branch.started != Started::kNo && branch.op != Op::kForward) {
       return Wrong("state: a mark on an operation that needs none");
     }
-    if (branch.state == BranchState::kFailed && !MayFail(branch.op)) {
+    const bool may_fail = MayFail(t.mode(), branch.op);
+    if (branch.state == BranchState::kFailed && !may_fail) {
       return Wrong("state: a failure of an operation that may not fail");
+    }
+    if (branch.state == BranchState::kSkipped && may_fail) {
+      return Wrong("state: an operation skipped that may fail");
     }
   }
   return Status();
@@ -111,19 +112,34 @@ Status CheckEnd(const GlobalTransaction& t) {
   return Status();
 }
 
+// Phase and outcome, as far as the modes differ. What no plan leads out of would wait for ever, and
+// nobody would be told.
+Status CheckDecision(const GlobalTransaction& t) {
+  if (t.phase == Phase::kEnded) return Status();
+  const bool undecided = t.outcome == Decision::kUndecided;
+  if (t.mode() == Mode::kSaga) {
+    if (t.phase == Phase::kPrepared) return Wrong("state: a saga is never prepared");
+    if (t.outcome == Decision::kCommit) return Wrong("state: a saga that commits has ended");
+    return Status();
+  }
+  if (undecided != (t.phase == Phase::kPrepared)) {
+    return Wrong("state: prepared and its decision contradict");
+  }
+  if (t.mode() == Mode::kMessage && t.outcome == Decision::kRollback) {
+    return Wrong("state: a message that rolls back has ended");
+  }
+  return Status();
+}
+
 Status CheckCanBeTrue(const StoredTransaction& stored, const GlobalTransaction& t) {
   if (t.mode() != stored.row.mode) return Wrong("row: the mode is not the definition's");
   if (t.mode() == Mode::kWorkflow)
     return Wrong("definition: a mode that this version does not run");
   if (t.version == 0) return Wrong("row: version 0");
-  if (t.mode() == Mode::kSaga && t.phase == Phase::kPrepared) {
-    return Wrong("state: a saga is never prepared");
-  }
+  if (t.version > kVersionMax) return Wrong("row: a version out of range");
   const bool has_steps = t.mode() == Mode::kSaga || t.mode() == Mode::kMessage;
   if (has_steps && t.definition->steps.empty()) return Wrong("definition: no steps");
-  if (t.mode() == Mode::kSaga && t.phase == Phase::kRunning && t.outcome == Decision::kCommit) {
-    return Wrong("state: a saga that commits has ended");
-  }
+  if (Status status = CheckDecision(t); !status.ok()) return status;
   const bool asks = t.mode() == Mode::kMessage && t.outcome == Decision::kUndecided;
   if (asks && t.definition->query_prepared.empty()) {
     return Wrong("state: a prepared message without a check-back");

@@ -37,6 +37,11 @@ struct Policy {
 enum class Op : uint8_t { kForward = 0, kCommit = 1, kRollback = 2, kCheckBack = 3 };
 // "action", "compensate", "try", "confirm", …; empty where the mode has no such operation.
 std::string_view OpName(Mode mode, Op op);
+// Whether a failure of this operation is a decision; elsewhere it counts as unknown. What may fail
+// is never skipped.
+inline bool MayFail(Mode mode, Op op) {
+  return op == Op::kCheckBack || (op == Op::kForward && mode == Mode::kSaga);
+}
 
 // One participant, as the application defined it. Immutable once stored.
 struct Step {

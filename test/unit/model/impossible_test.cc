@@ -2,6 +2,10 @@
 #include <doctest/doctest.h>
 
 #include <functional>
+#include <limits>
+#include <memory>
+#include <string>
+#include <string_view>
 
 #include "model/encoding.h"
 #include "model/stored.h"
@@ -47,9 +51,86 @@ TEST_CASE("impossible: a state that contradicts itself") {
         "state: a mark on an operation that needs none");
   CHECK(ProblemAfter([](auto& t) { t.branches[0].state = BranchState::kFailed; }) ==
         "state: a failure of an operation that may not fail");
+  CHECK(ProblemAfter([](auto& t) { t.branches[1].state = BranchState::kSkipped; }) ==
+        "state: an operation skipped that may fail");
   CHECK(ProblemAfter([](auto& t) { t.version = 0; }) == "row: version 0");
+  CHECK(ProblemAfter([](auto& t) { t.version = std::numeric_limits<int64_t>::max(); }) ==
+        "row: a version out of range");
   CHECK(ProblemAfter([](auto& t) { t.created = Time::max(); }) == "row: a time out of range");
   CHECK(ProblemAfter([](auto& t) { t.deadline = Time::max(); }) == "state: field 5: out of range");
+}
+
+// Each would be in memory without end, and nobody would be told: no plan leads on from there.
+TEST_CASE("impossible: a phase and a decision that the mode never has together") {
+  const auto problem = [](Mode mode, Phase phase, Decision outcome) {
+    auto definition = std::make_shared<Definition>();
+    definition->mode = mode;
+    definition->query_prepared = "local:asked";
+    definition->steps.resize(2);
+    GlobalTransaction t = NewTransaction("gid", definition, Time(Milliseconds(1'000)));
+    t.version = 1;
+    t.phase = phase;
+    t.outcome = outcome;
+    return ProblemOf(Stored(t));
+  };
+  const std::string contradict = "state: prepared and its decision contradict";
+  for (const Mode mode : {Mode::kTcc, Mode::kXa, Mode::kMessage}) {
+    CAPTURE(ModeName(mode));
+    CHECK(problem(mode, Phase::kPrepared, Decision::kUndecided) == "none");
+    CHECK(problem(mode, Phase::kRunning, Decision::kCommit) == "none");
+    CHECK(problem(mode, Phase::kRunning, Decision::kUndecided) == contradict);
+    CHECK(problem(mode, Phase::kPrepared, Decision::kCommit) == contradict);
+    CHECK(problem(mode, Phase::kPrepared, Decision::kRollback) == contradict);
+  }
+  CHECK(problem(Mode::kTcc, Phase::kRunning, Decision::kRollback) == "none");
+  CHECK(problem(Mode::kXa, Phase::kRunning, Decision::kRollback) == "none");
+  CHECK(problem(Mode::kMessage, Phase::kRunning, Decision::kRollback) ==
+        "state: a message that rolls back has ended");
+  CHECK(problem(Mode::kSaga, Phase::kRunning, Decision::kRollback) == "none");
+  CHECK(problem(Mode::kSaga, Phase::kRunning, Decision::kCommit) ==
+        "state: a saga that commits has ended");
+}
+
+TEST_CASE("impossible: a message's action that failed, or its check-back that was skipped") {
+  auto definition = std::make_shared<Definition>();
+  definition->mode = Mode::kMessage;
+  definition->query_prepared = "local:asked";
+  definition->steps.resize(1);
+  GlobalTransaction t = NewTransaction("gid", definition, Time(Milliseconds(1'000)));
+  t.version = 1;
+  t.branches[0].state = BranchState::kFailed;
+  CHECK(ProblemOf(Stored(t)) == "state: a failure of an operation that may not fail");
+  t.branches[0].state = BranchState::kSkipped;
+  CHECK(ProblemOf(Stored(t)) == "none");
+  t.branches[1].state = BranchState::kSkipped;
+  CHECK(ProblemOf(Stored(t)) == "state: an operation skipped that may fail");
+}
+
+TEST_CASE("impossible: a reason without a code, which would be lost on the next write") {
+  StoredTransaction stored = Stored(PlainSaga(3));
+  std::string reason;
+  FieldWriter(reason).Bytes(5, "text");
+  FieldWriter(stored.state).Bytes(7, reason);
+  CHECK(ProblemOf(stored) == "state: field 7: no code");
+}
+
+// A state of some kilobytes could name a large part often enough to fill the memory.
+TEST_CASE("impossible: one part that is two registered steps") {
+  auto definition = std::make_shared<Definition>();
+  definition->mode = Mode::kTcc;
+  GlobalTransaction t = NewTransaction("gid", definition, Time(Milliseconds(1'000)));
+  t.version = 1;
+  StoredTransaction stored = Stored(t);
+  const auto with_registered = [&](std::string_view parts) {
+    StoredTransaction changed = stored;
+    std::string field;
+    FieldWriter(field).Bytes(15, parts);
+    changed.state.insert(1, field);
+    return ProblemOf(changed);
+  };
+  CHECK(with_registered("\x01\x02") == "state: field 11: branches without a run");
+  CHECK(with_registered("\x01\x01") == "state: field 15: broken part");
+  CHECK(with_registered("\x02\x01") == "state: field 15: broken part");
 }
 
 TEST_CASE("impossible: columns that contradict the state") {

@@ -76,11 +76,12 @@ Reason SomeReason(Draw& draw) {
   return out;
 }
 
-void FillBranch(Draw& draw, bool succeeded, Branch& branch) {
-  const bool may_fail = branch.op == Op::kForward && !succeeded;
+void FillBranch(Draw& draw, Mode mode, bool succeeded, Branch& branch) {
+  const bool may_fail = MayFail(mode, branch.op);
   branch.state = static_cast<BranchState>(Below(draw, 4));
-  if (succeeded) branch.state = BranchState::kDone;
   if (branch.state == BranchState::kFailed && !may_fail) branch.state = BranchState::kWaiting;
+  if (branch.state == BranchState::kSkipped && may_fail) branch.state = BranchState::kWaiting;
+  if (succeeded) branch.state = BranchState::kDone;
   if (branch.op == Op::kForward && Coin(draw)) branch.started = Started::kYes;
   if (Coin(draw)) return;
   branch.calls = 2 + static_cast<uint32_t>(Below(draw, 1000));
@@ -99,6 +100,12 @@ void FillEnd(Draw& draw, GlobalTransaction& t) {
   t.outcome = static_cast<Decision>(Below(draw, 3));
   const bool saga_commits = t.mode() == Mode::kSaga && t.outcome == Decision::kCommit;
   if (t.phase == Phase::kRunning && saga_commits) t.outcome = Decision::kUndecided;
+  if (t.phase != Phase::kEnded && t.mode() != Mode::kSaga) {
+    const bool commits = t.mode() == Mode::kMessage || Coin(draw);
+    t.outcome = t.phase == Phase::kPrepared ? Decision::kUndecided
+                : commits                   ? Decision::kCommit
+                                            : Decision::kRollback;
+  }
   if (t.phase != Phase::kEnded) return;
   t.finished = SomeTime(draw);
   t.forced = Coin(draw);
@@ -144,7 +151,7 @@ GlobalTransaction RandomTransaction(Draw& draw) {
   t.updated = SomeTime(draw);
   FillEnd(draw, t);
   const bool succeeded = t.phase == Phase::kEnded && t.outcome == Decision::kCommit && !t.forced;
-  for (Branch& branch : t.branches) FillBranch(draw, succeeded, branch);
+  for (Branch& branch : t.branches) FillBranch(draw, t.mode(), succeeded, branch);
   t.restored = Coin(draw);
   if (Coin(draw)) t.deadline = SomeTime(draw);
   if (Coin(draw)) t.first_action = SomeTime(draw);
