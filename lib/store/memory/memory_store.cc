@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "base/text.h"
+#include "model/bounds.h"
 
 namespace troth::internal {
 namespace {
@@ -228,7 +229,7 @@ Status MemoryStore::Purge(PurgePass& pass, Time finished_before, Time tombstones
     const auto current = next++;
     StoredTransaction& stored = current->second;
     pass.position = current->first;
-    if (!stored.row.finished) continue;
+    if (!stored.row.finished || !IsInRange(*stored.row.finished)) continue;
     const Time finished = *stored.row.finished;
     const bool old_tombstone = stored.state.empty() && finished < tombstones_before;
     if (!stored.state.empty() && finished >= finished_before) {

@@ -16,6 +16,9 @@ Result<std::optional<StoredTransaction>> LoadByGid(Reader& reader, std::string_v
   int code = reader.whole_by_gid.BindText(1, gid).Step();
   if (code == SQLITE_DONE) return std::optional<StoredTransaction>();
   if (code != SQLITE_ROW) return reader.connection->Error(code, "read a transaction");
+  if (!HasSchemaTypes(reader.whole_by_gid)) {
+    return reader.connection->Error(SQLITE_CORRUPT, "read a transaction");
+  }
   StoredTransaction stored;
   stored.row = RowFrom(reader.whole_by_gid);
   stored.state = reader.whole_by_gid.Bytes(kStateColumn);
@@ -53,6 +56,7 @@ Result<StoredTransaction> DueLoader::Fetch(const DuePosition& position) {
   const StatementUse use(whole_by_id_);
   StoredTransaction stored;
   int code = whole_by_id_.Bind(1, position.id).Step();
+  if (code == SQLITE_ROW && !HasSchemaTypes(whole_by_id_)) code = SQLITE_CORRUPT;
   if (code == SQLITE_ROW) {
     stored.row = RowFrom(whole_by_id_);
     stored.state = whole_by_id_.Bytes(kStateColumn);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "model/bounds.h"
 #include "store/sqlite/queries.h"
 #include "store/sqlite/schema.h"
 
@@ -77,7 +78,7 @@ Status Purger::Look(Connection& connection, Time finished_before, Time tombstone
     const int64_t id = walk_.Int(0);
     step.pass.position = id;
     const std::optional<Time> finished = walk_.OptionalTime(1);
-    if (!finished) continue;
+    if (!finished || !IsInRange(*finished) || !IsRowId(id)) continue;
     const bool tombstone = walk_.Int(2) == 0;
     if (tombstone && *finished < tombstones_before) {
       if (id == highest) continue;

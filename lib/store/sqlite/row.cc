@@ -26,6 +26,16 @@ TransactionRow RowFrom(const Statement& select) {
   return row;
 }
 
+bool HasSchemaTypes(const Statement& select) {
+  for (const int column : {0, 2, 3, 5, 6, 8, 9}) {
+    if (!select.IsInt(column)) return false;
+  }
+  for (const int column : {4, 7}) {
+    if (!select.IsInt(column) && !select.IsNull(column)) return false;
+  }
+  return select.IsText(1) && select.IsBlob(10) && select.IsBlob(kStateColumn);
+}
+
 void BindInsert(Statement& insert, const TransactionRow& row, std::string_view state) {
   insert.BindText(1, row.gid)
       .Bind(2, static_cast<int64_t>(row.mode))
@@ -53,6 +63,7 @@ void BindUpdate(Statement& update, const TransactionRow& row, std::string_view s
 }
 
 int ReadParts(Statement& select_parts, int64_t id, std::vector<Part>& parts) {
+  if (!IsRowId(id)) return SQLITE_CORRUPT;
   const StatementUse use(select_parts);
   select_parts.Bind(1, PartKey(id, 0)).Bind(2, PartKey(id, 0xFFFF));
   int code = SQLITE_ROW;

@@ -12,6 +12,9 @@ namespace troth::internal::sqlite {
 // From the columns TROTH_ROW_COLUMNS.
 TransactionRow RowFrom(const Statement& select);
 inline constexpr int kStateColumn = 11;  // after them
+// Whether all of a whole row's columns have the types that the schema gives them. SQLite lets no
+// others in, but does not look when it reads a damaged page.
+bool HasSchemaTypes(const Statement& select);
 
 void BindInsert(Statement& insert, const TransactionRow& row, std::string_view state);
 void BindUpdate(Statement& update, const TransactionRow& row, std::string_view state);

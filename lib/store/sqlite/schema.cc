@@ -14,12 +14,15 @@ namespace {
 // highest id plus one, and the row with the highest id is never deleted (purge.cc sees to it). So
 // ids only grow, and a part can never come to belong to another transaction.
 //
+// The tables are strict, so that a person who repairs a row by hand can't give a column another
+// type: a time with a fraction, or a gid that no text is equal to.
+//
 // `state` comes last: whoever wants only the other columns never reads its pages.
 constexpr char kTables[] = R"(
 CREATE TABLE troth_meta(
   name TEXT PRIMARY KEY,
   value INTEGER NOT NULL
-) WITHOUT ROWID;
+) WITHOUT ROWID, STRICT;
 CREATE TABLE troth_transaction(
   id INTEGER PRIMARY KEY,
   gid TEXT NOT NULL,
@@ -33,7 +36,7 @@ CREATE TABLE troth_transaction(
   version INTEGER NOT NULL,
   digest BLOB NOT NULL,
   state BLOB NOT NULL        -- empty: a tombstone
-);
+) STRICT;
 CREATE UNIQUE INDEX troth_transaction_gid ON troth_transaction(gid);
 CREATE INDEX troth_transaction_due ON troth_transaction(due) WHERE due IS NOT NULL;
 CREATE INDEX troth_transaction_status ON troth_transaction(status, id) WHERE status <> 3;
@@ -41,12 +44,12 @@ CREATE INDEX troth_transaction_parked ON troth_transaction(id) WHERE parked <> 0
 CREATE TABLE troth_part(
   key INTEGER PRIMARY KEY,   -- transaction's id << 16 | part's number
   document BLOB NOT NULL
-);
+) STRICT;
 CREATE TABLE troth_topic(
   name TEXT PRIMARY KEY,
   version INTEGER NOT NULL,
   subscribers BLOB NOT NULL
-) WITHOUT ROWID;
+) WITHOUT ROWID, STRICT;
 )";
 
 Status NotOurs(const Connection& connection) {

@@ -16,6 +16,9 @@ inline constexpr int64_t kApplicationId = 0x54525448;  // "TRTH", in the file's 
 
 // A part's key is id << 16 | number, so an id has 47 bits.
 inline constexpr int64_t kIdMax = (int64_t{1} << 47) - 1;
+// SQLite gives out no other. One that is larger would have the keys of another's parts; zero is
+// what is not stored yet.
+inline constexpr bool IsRowId(int64_t id) { return id >= 1 && id <= kIdMax; }
 inline constexpr int64_t PartKey(int64_t id, uint16_t number) { return id << 16 | number; }
 
 // What troth_meta holds: one whole number a name.

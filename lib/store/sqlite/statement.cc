@@ -63,6 +63,19 @@ void Statement::Reset() {
   bind_error_ = SQLITE_OK;
 }
 
+bool Statement::IsInt(int column) const {
+  return sqlite3_column_type(statement_, column) == SQLITE_INTEGER;
+}
+bool Statement::IsText(int column) const {
+  return sqlite3_column_type(statement_, column) == SQLITE_TEXT;
+}
+bool Statement::IsBlob(int column) const {
+  return sqlite3_column_type(statement_, column) == SQLITE_BLOB;
+}
+bool Statement::IsNull(int column) const {
+  return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+}
+
 int64_t Statement::Int(int column) const { return sqlite3_column_int64(statement_, column); }
 
 std::string_view Statement::Bytes(int column) const {
@@ -73,7 +86,7 @@ std::string_view Statement::Bytes(int column) const {
 }
 
 std::optional<Time> Statement::OptionalTime(int column) const {
-  if (sqlite3_column_type(statement_, column) == SQLITE_NULL) return std::nullopt;
+  if (IsNull(column)) return std::nullopt;
   return TimeOf(Int(column));
 }
 

@@ -38,6 +38,10 @@ class Statement {
   void Reset();
 
   // Columns count from 0; views live until the next Step or Reset.
+  bool IsInt(int column) const;
+  bool IsText(int column) const;
+  bool IsBlob(int column) const;
+  bool IsNull(int column) const;
   int64_t Int(int column) const;
   std::string_view Bytes(int column) const;
   std::optional<Time> OptionalTime(int column) const;

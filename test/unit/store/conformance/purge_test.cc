@@ -72,6 +72,16 @@ TEST_CASE("store: a pass says when the next row is old enough") {
   CHECK(pass.next == At(5'000));
 }
 
+TEST_CASE("store: an end at a time that can't be true is left to a person") {
+  OpenedStore store;
+  store.ApplyEnded("late", TransactionStatus::kSucceed, Time::max());
+  store.ApplyEnded("early", TransactionStatus::kSucceed, Time::min());
+  const PurgePass pass = PurgeAll(store, At(2'000), At(1'000));
+  CHECK(pass.purged + pass.deleted == 0);
+  CHECK_FALSE(pass.next.has_value());
+  CHECK_FALSE(store.LoadOne("early").parts.empty());
+}
+
 TEST_CASE("store: many rows are purged in slices, each once") {
   OpenedStore store;
   std::vector<Write> writes;

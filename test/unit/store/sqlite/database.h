@@ -22,6 +22,10 @@ class Database {
     const int code = sqlite3_exec(database_, sql.c_str(), nullptr, nullptr, nullptr);
     REQUIRE_MESSAGE(code == SQLITE_OK, sqlite3_errmsg(database_));
   }
+  // Whether SQLite does not let that happen.
+  bool Refuses(const std::string& sql) {
+    return sqlite3_exec(database_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK;
+  }
   // One column of all rows, a line each.
   std::string Query(const std::string& sql, int column = 0) {
     sqlite3_stmt* statement = nullptr;

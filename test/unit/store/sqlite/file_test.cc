@@ -114,6 +114,78 @@ TEST_CASE("sqlite store: another application's database is refused and left as i
   CHECK(database.Query("SELECT name FROM sqlite_schema") == "account");
 }
 
+TEST_CASE("sqlite store: nobody can give a column another type by hand") {
+  TemporaryFolder folder;
+  MakeStore(folder.File("s.db"));
+  Database database(folder.File("s.db"));
+  CHECK(database.Refuses("UPDATE troth_transaction SET due=due+0.5"));
+  CHECK(database.Refuses("UPDATE troth_transaction SET gid=CAST(gid AS BLOB)"));
+  CHECK(database.Refuses("UPDATE troth_meta SET value='much' WHERE name='epoch'"));
+  CHECK(database.Refuses("UPDATE troth_part SET document='text'"));
+  CHECK_FALSE(database.Refuses("UPDATE troth_transaction SET due=due+1"));
+}
+
+// As it may be in a damaged file.
+void LetAnyTypeIn(Database& database) {
+  database.Execute(
+      "PRAGMA writable_schema=ON;"
+      "UPDATE sqlite_schema SET sql=replace(replace(sql,', STRICT',''),'STRICT','');"
+      "PRAGMA writable_schema=RESET");
+}
+
+TEST_CASE("sqlite store: a row whose column has another type is set aside, and harms no other") {
+  for (const char* change :
+       {"gid=CAST(gid AS BLOB)", "mode='saga'", "status=2.5", "created=x'00'", "updated='now'",
+        "finished='never'", "parked='no'", "version='one'", "digest='text'", "state='text'"}) {
+    CAPTURE(change);
+    TemporaryFolder folder;
+    MakeStore(folder.File("s.db"), 2);
+    Database database(folder.File("s.db"));
+    LetAnyTypeIn(database);
+    database.Execute(std::string("UPDATE troth_transaction SET ") + change + " WHERE id=1");
+
+    const auto store = NewSqliteStore();
+    REQUIRE(store->Open({.path = folder.File("s.db")}).ok());
+    const auto page = store->LoadDue(std::nullopt, At(2'000), 10);
+    REQUIRE(page.ok());
+    REQUIRE(page->transactions.size() == 2);
+    CHECK(page->transactions[0].row.id == 1);
+    CHECK(page->transactions[0].row.gid.empty());
+    CHECK(page->transactions[0].state.empty());
+    CHECK(page->transactions[0].parts.empty());
+    CHECK(page->transactions[1].row.gid == "g1");
+    CHECK(page->transactions[1].parts.size() == 1);
+    const auto loaded = store->Load("g0");
+    const bool other_gid = loaded.ok() && !loaded->has_value();  // no text is equal to it
+    CHECK((other_gid || loaded.status().code() == StatusCode::kDataLoss));
+  }
+}
+
+TEST_CASE("sqlite store: a row with an id out of range has no other's parts, and takes none away") {
+  // The first would be 1 again in a part's key.
+  for (const char* id : {"(1<<48)+1", "0", "-1"}) {
+    CAPTURE(id);
+    TemporaryFolder folder;
+    MakeStore(folder.File("s.db"), 2);
+    Database database(folder.File("s.db"));
+    database.Execute(std::string("UPDATE troth_transaction SET finished=1000, id=") + id +
+                     " WHERE id=2");
+    const auto store = NewSqliteStore();
+    REQUIRE(store->Open({.path = folder.File("s.db")}).ok());
+    const auto page = store->LoadDue(std::nullopt, At(2'000), 10);
+    REQUIRE(page.ok());
+    REQUIRE(page->transactions.size() == 2);
+    for (const StoredTransaction& stored : page->transactions) {
+      CHECK(stored.parts.size() == (stored.row.id == 1 ? 1 : 0));
+    }
+    CHECK(store->Load("g1").status().code() == StatusCode::kDataLoss);
+    PurgePass pass;
+    REQUIRE(store->Purge(pass, At(5'000), At(2'000), std::chrono::milliseconds(100)).ok());
+    CHECK(pass.purged == 0);
+    CHECK((**store->Load("g0")).parts.size() == 1);
+  }
+}
+
 TEST_CASE("sqlite store: a file that is no database is refused") {
   TemporaryFolder folder;
   std::ofstream(folder.File("s.db")) << std::string(10'000, 'x');
