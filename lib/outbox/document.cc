@@ -52,6 +52,8 @@ Result<Submission> DecodeDocument(std::string_view gid, std::string_view documen
   if (!decoded.ok()) return Wrong(decoded.status().message());
   // Others are put together by a session, and never through an outbox.
   if (decoded->mode != Mode::kSaga && decoded->mode != Mode::kMessage) return Wrong("its mode");
+  // It would be accepted, and could not be read again.
+  if (decoded->steps.empty()) return Wrong("no steps");
   submission.definition = std::make_shared<const Definition>(*std::move(decoded));
   return submission;
 }
