@@ -239,6 +239,9 @@ Result<uint16_t> FindBranch(const GlobalTransaction& t, const BranchKey& key) {
     const Branch& b = t.branches[i];
     if (t.BranchIdOf(b) == key.branch_id && OpName(t.mode(), b.op) == key.op) return i;
   }
+  if (t.branches.empty()) {
+    return Status(StatusCode::kNotFound, Concat("branch: ", t.gid, " has none yet"));
+  }
   return Status(
       StatusCode::kNotFound,
       Concat("branch: ", t.gid, " has no ", key.branch_id, "/", key.op, "; it has ",

@@ -121,6 +121,18 @@ TEST_CASE("mode acts: a confirm can be edited while it is prepared, before it is
   CHECK(Look(world, tcc.gid()).branches.at(1).url == Url("right", "confirm"));
 }
 
+TEST_CASE("mode acts: a session without a branch has none to edit or skip") {
+  World world(Instant());
+  const Tcc tcc = BeginTcc(world);
+  const Xa xa = BeginXa(world);
+  for (const std::string& gid : {tcc.gid(), xa.gid()}) {
+    const BranchKey key{"01", "cancel"};
+    CHECK(world.coordinator().SkipBranch(gid, key, kAnn).code() == StatusCode::kNotFound);
+    CHECK(world.coordinator().EditBranch(gid, key, {.url = Url("b", "x")}, kAnn).code() ==
+          StatusCode::kNotFound);
+  }
+}
+
 TEST_CASE("mode acts: stop of a TCC or XA wants to be told that it leaves them in doubt") {
   World world(Instant());
   Tcc tcc = Stuck(world, false);
