@@ -199,8 +199,9 @@ Plan Engine::Settle(Live& live, Time now) {
     Plan plan = PlanNext(live.t, now);
     if (plan.decision) {
       if (live.write_pending) return Plan{};  // R5: it is planned again after the commit
+      // R29: again when the store works. Until then it stays in memory, and is due.
       if (IsOfTime(*plan.decision) && StoreIsFailing(live))
-        return Plan{};  // R29: again when it works
+        return Plan{.wake = now + kProgressDelay};
       ApplyDecision(live, *plan.decision, now);
       continue;
     }

@@ -175,6 +175,34 @@ TEST_CASE("no deadline decides because of somebody else's refused writes") {
   CHECK(late.StatusOf("g") == TransactionStatus::kAborting);
 }
 
+TEST_CASE(
+    "what a deadline can't decide yet stays due, so that a crash does not leave it for ever") {
+  Definition saga = SagaOf(1);
+  saga.timeout_to_fail = 5_sec;
+  saga.policies[0].first = 20_sec;
+  for (int steps = 0; steps < 6; ++steps) {
+    CAPTURE(steps);
+    Desk desk;
+    desk.Submit("g", saga);
+    desk.Submit("other");
+    desk.Run();
+    desk.End("g:01/action", Unknown());
+    desk.Run();
+    for (int i = 0; i < 1000; ++i) desk.store.script.push_back(Refuse());
+    desk.End("other:01/action", Unknown());
+    desk.Pass(3_sec);  // the other's progress is refused
+    desk.store.script.clear();
+    desk.now += 5_sec;  // and is taken just after the deadline of the one
+    for (int i = 0; i < steps; ++i) {
+      desk.Turn();
+      if (!desk.store.pending.empty()) desk.DoStore();
+    }
+    desk.Crash();
+    desk.Run();
+    CHECK(desk.StatusOf("g") == TransactionStatus::kAborting);
+  }
+}
+
 TEST_CASE("a store that can't be read can be written all the same") {
   Desk desk;
   desk.store.load_due_status = Status(StatusCode::kDataLoss, "a damaged page");
