@@ -28,8 +28,9 @@ size_t Hosts::FreeSlots(const Host& host, Time now) const {
   const auto left = [](size_t cap, size_t used) { return cap > used ? cap - used : 0; };
   const size_t used = host.in_flight + host.offered.size();
   if (host.local) return left(limits_.local_calls, used);
-  if (host.down) return used == 0 && now >= host.next_probe ? 1 : 0;
-  return std::min(left(limits_.calls_per_host, used), left(limits_.calls, in_flight_ + offered_));
+  const size_t in_all = left(limits_.calls, in_flight_ + offered_);
+  if (host.down) return used == 0 && now >= host.next_probe ? std::min<size_t>(1, in_all) : 0;
+  return std::min(left(limits_.calls_per_host, used), in_all);
 }
 
 bool Hosts::UseOffer(Host& host, LiveId waiter) {
@@ -114,6 +115,7 @@ std::vector<LiveId> Hosts::Ready(Time now) {
 
 std::optional<Time> Hosts::NextWake() const {
   std::optional<Time> wake;
+  if (in_flight_ >= limits_.calls) return wake;  // the end of a call comes first
   for (const Host* host : crowded_) {
     // A host that is not down, or is being probed, is woken by the end of a call.
     if (!host->down || host->in_flight > 0) continue;

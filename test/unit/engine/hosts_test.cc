@@ -124,6 +124,20 @@ TEST_CASE("hosts: one that is down gets one probe at a time, later and later, at
   CHECK(hosts.Health().empty());
 }
 
+TEST_CASE("hosts: the probe of one that is down takes a slot of all, like any call") {
+  Hosts hosts({.calls_per_host = 2, .calls = 1, .local_calls = 1});
+  REQUIRE(Call(hosts, "a", 1));
+  hosts.Ended("a", true, "refused", 1, kStart);
+  CHECK_FALSE(Call(hosts, "a", 1));
+  const Time probe = *hosts.NextWake();
+  REQUIRE(Call(hosts, "b", 2, probe));
+  CHECK(hosts.Ready(probe).empty());
+  CHECK_FALSE(hosts.NextWake());  // the end of a call comes first
+  hosts.Ended("b", false, "", 2, probe);
+  CHECK(hosts.Ready(probe) == Ids{1});
+  CHECK(Call(hosts, "a", 1, probe));
+}
+
 TEST_CASE("hosts: who has left memory is neither offered room nor relieved") {
   Hosts hosts({.calls_per_host = 1, .calls = 5, .local_calls = 1});
   CHECK(Call(hosts, "a", 1));
@@ -152,8 +166,9 @@ struct Model {
     const size_t used = in_flight[host];
     if (host == "local:") return used < limits.local_calls;
     const auto down = down_until.find(host);
+    if (InAll() >= limits.calls) return false;
     if (down != down_until.end()) return used == 0 && now >= down->second;
-    return used < limits.calls_per_host && InAll() < limits.calls;
+    return used < limits.calls_per_host;
   }
 };
 
@@ -226,7 +241,8 @@ TEST_CASE("hosts: whatever happens, nobody waits where there is room, and no cap
       }
       for (const auto& [host, id] : model.waiting) {
         CHECK_FALSE(model.HasRoom(host, now));
-        const bool probe = model.down_until.contains(host) && model.in_flight[host] == 0;
+        const bool probe = model.down_until.contains(host) && model.in_flight[host] == 0 &&
+                           model.InAll() < model.limits.calls;
         if (probe) {
           REQUIRE(hosts.NextWake());
           CHECK(*hosts.NextWake() <= model.down_until[host]);
