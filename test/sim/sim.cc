@@ -16,7 +16,7 @@
 #include <cstring>
 #include <string>
 
-#include "first_checks.h"
+#include "checker.h"
 #include "run.h"
 #include "story.h"
 #include "workers.h"
@@ -72,11 +72,12 @@ bool RunSeed(uint64_t seed, bool story, Counts& counts) {
   const Scenario scenario = Draw(seed);
   const Log log = RunOnce(scenario, counts);
   if (story) std::fputs(StoryOf(log).c_str(), stdout);
-  std::vector<Violation> violations = FirstChecks(log);
+  std::vector<Violation> violations = CheckLog(log);
   if (violations.empty() && seed % kTwiceEvery == 0) {
     Counts again;
     const Log second = RunOnce(scenario, again);
-    if (HashOf(log) != HashOf(second)) {
+    if (HashOf(log) != HashOf(second)) violations = CheckSameRun(log, second);
+    if (violations.empty() && HashOf(log) != HashOf(second)) {
       violations.push_back({.invariant = 35, .gid = {}, .what = "a second run was another one"});
     }
   }
