@@ -180,6 +180,11 @@ void Disk::CutPowerAt(uint64_t n) {
   cut_at_ = n == 0 ? 0 : changes_ + n;
 }
 
+void Disk::CutPowerAfterFailure(uint64_t n) {
+  const std::lock_guard lock(mutex_);
+  cut_after_failure_ = n;
+}
+
 bool Disk::off() const {
   const std::lock_guard lock(mutex_);
   return off_;
@@ -228,7 +233,7 @@ int Disk::Count(DiskOperation operation) {
     if (fault.operation != operation) continue;
     const uint64_t nth = number - from;
     if (nth < fault.at || nth - fault.at >= fault.count) continue;
-    ++failed_;
+    if (++failed_ == 1 && cut_after_failure_ != 0) cut_at_ = changes_ + cut_after_failure_;
     return fault.code != 0 ? fault.code : ErrorOf(operation);
   }
   return 0;

@@ -81,6 +81,8 @@ class Disk {
   // write that no sync followed; then everything fails, until LosePower or Crash. A change is a
   // write, truncation, sync, creation, deletion or sync of the folder. 0: never.
   void CutPowerAt(uint64_t n);
+  // The same, so many changes after the first operation that fails.
+  void CutPowerAfterFailure(uint64_t n);
   bool off() const;
   // Called at that moment, from inside the operation: must not use the disk.
   void WhenCut(std::function<void()> tell);
@@ -131,6 +133,7 @@ class Disk {
   int64_t time_ms_ = 0;
   bool off_ = false;
   uint64_t cut_at_ = 0;
+  uint64_t cut_after_failure_ = 0;
   std::function<void()> when_cut_;
   uint64_t changes_ = 0;
   uint64_t failed_ = 0;

@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "disk_database.h"
 #include "disk_store.h"
 #include "testing/simulated_driver.h"
 
@@ -16,44 +17,16 @@ namespace {
 
 using testing::SeededRandom;
 
-class Database {
- public:
-  explicit Database(Disk& disk, const std::string& path = "/d.db") {
-    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-    code_ = sqlite3_open_v2(path.c_str(), &database_, flags, disk.vfs().c_str());
-  }
-  ~Database() { sqlite3_close(database_); }
-  Database(const Database&) = delete;
-  Database& operator=(const Database&) = delete;
+constexpr char kPath[] = "/d.db";
 
-  int opened() const { return code_; }
-  int Run(const std::string& sql) {
-    const int code = sqlite3_exec(database_, sql.c_str(), nullptr, nullptr, nullptr);
-    return code == SQLITE_OK ? code : sqlite3_extended_errcode(database_);
-  }
-  // Of the first row's first column; -1 where there is none.
-  int64_t Int(const std::string& sql) {
-    sqlite3_stmt* statement = nullptr;
-    int64_t value = -1;
-    if (sqlite3_prepare_v2(database_, sql.c_str(), -1, &statement, nullptr) == SQLITE_OK &&
-        sqlite3_step(statement) == SQLITE_ROW) {
-      value = sqlite3_column_int64(statement, 0);
-    }
-    sqlite3_finalize(statement);
-    return value;
-  }
-  int64_t Rows() { return Int("SELECT count(*) FROM t"); }
-
- private:
-  sqlite3* database_ = nullptr;
-  int code_;
-};
+int64_t Rows(Database& db) { return db.Int("SELECT count(*) FROM t"); }
+int64_t Rows(Database&& db) { return Rows(db); }
 
 constexpr char kInsert[] = "INSERT INTO t VALUES(randomblob(3000))";
 
 // A table with one row, in the log; all of it synced.
 void MakeTable(Disk& disk) {
-  Database db(disk);
+  Database db(disk, kPath);
   REQUIRE(db.Run("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE t(x)") ==
           SQLITE_OK);
   REQUIRE(db.Run(kInsert) == SQLITE_OK);
@@ -69,13 +42,13 @@ TEST_CASE("disk: a synced commit survives a power loss, one that is not synced m
       SeededRandom random(1);
       MakeTable(disk);
       {
-        Database db(disk);
+        Database db(disk, kPath);
         REQUIRE(db.Run(sync ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=OFF") == SQLITE_OK);
         REQUIRE(db.Run(kInsert) == SQLITE_OK);
         disk.LosePower(loss, random);
       }
-      Database db(disk);
-      CHECK(db.Rows() == (sync || loss == Loss::kKeepAll ? 2 : 1));
+      Database db(disk, kPath);
+      CHECK(Rows(db) == (sync || loss == Loss::kKeepAll ? 2 : 1));
       CHECK(db.Int("SELECT count(*) FROM pragma_integrity_check") == 1);
     }
   }
@@ -85,13 +58,13 @@ TEST_CASE("disk: a crash loses nothing that was written, synced or not") {
   Disk disk(1);
   MakeTable(disk);
   {
-    Database db(disk);
+    Database db(disk, kPath);
     REQUIRE(db.Run("PRAGMA synchronous=OFF") == SQLITE_OK);
     REQUIRE(db.Run(kInsert) == SQLITE_OK);
     disk.Crash();
     CHECK(db.Run(kInsert) != SQLITE_OK);
   }
-  CHECK(Database(disk).Rows() == 2);
+  CHECK(Rows(Database(disk, kPath)) == 2);
 }
 
 TEST_CASE("disk: a new file is there after a power loss once its folder is synced") {
@@ -186,33 +159,33 @@ TEST_CASE("disk: the n-th operation of a kind fails as it is told to") {
                                             Row{DiskOperation::kRead, SQLITE_IOERR_READ}}) {
     Disk disk(1);
     MakeTable(disk);
-    Database db(disk);
-    CHECK(db.Rows() == 1);
+    Database db(disk, kPath);
+    CHECK(Rows(db) == 1);
     CHECK(disk.failed() == 0);
     // Another connection's commit makes the page that is read stale.
-    REQUIRE(Database(disk).Run(kInsert) == SQLITE_OK);
+    REQUIRE(Database(disk, kPath).Run(kInsert) == SQLITE_OK);
     disk.Plan({.operation = operation, .at = 1, .count = 1});
     CHECK(db.Run(kInsert) == expected);
     CHECK(disk.failed() == 1);
     CHECK(db.Run(kInsert) == SQLITE_OK);
-    CHECK(db.Rows() == 3);
+    CHECK(Rows(db) == 3);
   }
   Disk disk(1);
   disk.Plan({.operation = DiskOperation::kOpen, .at = 1});
-  CHECK(Database(disk).opened() == SQLITE_CANTOPEN);
+  CHECK(Database(disk, kPath).opened() == SQLITE_CANTOPEN);
   MakeTable(disk);
 }
 
 TEST_CASE("disk: full for a while, then there is room again") {
   Disk disk(1);
   MakeTable(disk);
-  Database db(disk);
+  Database db(disk, kPath);
   disk.Plan({.operation = DiskOperation::kWrite, .at = 2, .count = kForEver, .code = SQLITE_FULL});
   CHECK(db.Run(kInsert) == SQLITE_FULL);
   CHECK(db.Run(kInsert) == SQLITE_FULL);
   disk.ForgetFaults();
   CHECK(db.Run(kInsert) == SQLITE_OK);
-  CHECK(db.Rows() == 2);
+  CHECK(Rows(db) == 2);
 }
 
 TEST_CASE("disk: power cut at the n-th change: from then on nothing works, until it is back") {
@@ -227,7 +200,7 @@ TEST_CASE("disk: power cut at the n-th change: from then on nothing works, until
     disk.WhenCut([&told] { ++told; });
     int64_t acknowledged = 1;
     {
-      Database db(disk);
+      Database db(disk, kPath);
       disk.CutPowerAt(n);
       for (int i = 0; i < 3; ++i) acknowledged += db.Run(kInsert) == SQLITE_OK ? 1 : 0;
       cut = disk.off();
@@ -236,8 +209,8 @@ TEST_CASE("disk: power cut at the n-th change: from then on nothing works, until
       disk.LosePower(Loss::kRandom, random);
     }
     CHECK_FALSE(disk.off());
-    Database db(disk);
-    const int64_t rows = db.Rows();
+    Database db(disk, kPath);
+    const int64_t rows = Rows(db);
     CHECK(rows >= acknowledged);
     CHECK(rows <= acknowledged + 1);
     CHECK(db.Int("SELECT count(*) FROM pragma_integrity_check") == 1);
@@ -249,15 +222,15 @@ TEST_CASE("disk: connections keep each other out as SQLite wants it") {
   SUBCASE("with a log: one writer, and readers with a view of their own") {
     Disk disk(1);
     MakeTable(disk);
-    Database writer(disk), other(disk), reader(disk);
+    Database writer(disk, kPath), other(disk, kPath), reader(disk, kPath);
     REQUIRE(writer.Run("BEGIN IMMEDIATE") == SQLITE_OK);
     REQUIRE(reader.Run("BEGIN") == SQLITE_OK);
-    CHECK(reader.Rows() == 1);
+    CHECK(Rows(reader) == 1);
     CHECK(other.Run("BEGIN IMMEDIATE") == SQLITE_BUSY);
     REQUIRE(writer.Run(kInsert) == SQLITE_OK);
     REQUIRE(writer.Run("COMMIT") == SQLITE_OK);
-    CHECK(reader.Rows() == 1);
-    CHECK(other.Rows() == 2);
+    CHECK(Rows(reader) == 1);
+    CHECK(Rows(other) == 2);
     CHECK(other.Run("PRAGMA wal_checkpoint(TRUNCATE)") == SQLITE_OK);
     CHECK(disk.BytesOf("/d.db-wal").size() > 0);  // the reader needs it
     REQUIRE(reader.Run("COMMIT") == SQLITE_OK);
@@ -266,7 +239,7 @@ TEST_CASE("disk: connections keep each other out as SQLite wants it") {
   }
   SUBCASE("with a journal: nobody beside an exclusive transaction") {
     Disk disk(1);
-    Database first(disk), second(disk);
+    Database first(disk, kPath), second(disk, kPath);
     REQUIRE(first.Run("CREATE TABLE t(x); BEGIN EXCLUSIVE") == SQLITE_OK);
     CHECK(second.Run("SELECT * FROM t") == SQLITE_BUSY);
     REQUIRE(first.Run("COMMIT; BEGIN; SELECT * FROM t") == SQLITE_OK);
@@ -275,7 +248,7 @@ TEST_CASE("disk: connections keep each other out as SQLite wants it") {
     CHECK(second.Run("BEGIN EXCLUSIVE") == SQLITE_OK);
     // Whoever dies leaves no lock.
     disk.Crash();
-    CHECK(Database(disk).Run("BEGIN EXCLUSIVE") == SQLITE_OK);
+    CHECK(Database(disk, kPath).Run("BEGIN EXCLUSIVE") == SQLITE_OK);
   }
 }
 
@@ -285,13 +258,13 @@ TEST_CASE("disk: the same seed and the same calls give the same bytes") {
     SeededRandom random(seed);
     MakeTable(disk);
     for (int life = 0; life < 4; ++life) {
-      Database db(disk);
+      Database db(disk, kPath);
       db.Run("PRAGMA wal_autocheckpoint=4");
       disk.CutPowerAt(11);
       for (int i = 0; i < 5; ++i) db.Run(kInsert);
       disk.LosePower(Loss::kRandom, random);
     }
-    Database(disk).Run(kInsert);
+    Database(disk, kPath).Run(kInsert);
     return disk.BytesOf("/d.db") + disk.BytesOf("/d.db-wal");
   };
   const std::string first = run(7);
@@ -303,9 +276,9 @@ TEST_CASE("disk: a copy has the same files, and goes its own way") {
   Disk disk(1);
   MakeTable(disk);
   const std::unique_ptr<Disk> copy = disk.Copy();
-  REQUIRE(Database(disk).Run(kInsert) == SQLITE_OK);
-  CHECK(Database(*copy).Rows() == 1);
-  CHECK(Database(disk).Rows() == 2);
+  REQUIRE(Database(disk, kPath).Run(kInsert) == SQLITE_OK);
+  CHECK(Rows(Database(*copy, kPath)) == 1);
+  CHECK(Rows(Database(disk, kPath)) == 2);
 }
 
 TEST_CASE("disk: the store of production runs on it, life after life") {

@@ -1,11 +1,10 @@
 #include "ordeal.h"
 
-#include <sqlite3.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "base/text.h"
+#include "disk_database.h"
 
 namespace troth::sim {
 
@@ -34,27 +33,12 @@ bool MayFollow(TransactionStatus from, TransactionStatus to) {
   return false;
 }
 
-// What SQLite itself says about a file.
-std::string IntegrityOf(Disk& disk, const std::string& path) {
-  sqlite3* database = nullptr;
-  sqlite3_stmt* statement = nullptr;
-  std::string text = "can't be read";
-  if (sqlite3_open_v2(path.c_str(), &database, SQLITE_OPEN_READWRITE, disk.vfs().c_str()) ==
-          SQLITE_OK &&
-      sqlite3_prepare_v2(database, "PRAGMA integrity_check", -1, &statement, nullptr) ==
-          SQLITE_OK &&
-      sqlite3_step(statement) == SQLITE_ROW) {
-    text = reinterpret_cast<const char*>(sqlite3_column_text(statement, 0));
-  }
-  sqlite3_finalize(statement);
-  sqlite3_close(database);
-  return text;
-}
-
 }  // namespace
 
-Ordeal::Ordeal(const Trouble& trouble, testing::WorldOptions options)
+Ordeal::Ordeal(const Trouble& trouble, testing::WorldOptions options,
+               std::vector<std::string> files)
     : trouble_(trouble),
+      files_(std::move(files)),
       disk_(trouble.seed),
       world_(std::move(options), stores_),
       random_(trouble.seed) {}
@@ -62,16 +46,18 @@ Ordeal::Ordeal(const Trouble& trouble, testing::WorldOptions options)
 void Ordeal::Begin() {
   disk_.CutPowerAt(trouble_.cut_at);
   if (trouble_.fault) disk_.Plan(*trouble_.fault);
+  disk_.CutPowerAfterFailure(trouble_.cut_after_fault);
   Open();
 }
 
 void Ordeal::Open() {
+  Status opened;
   for (size_t i = 0; i < kOpensMax; ++i) {
     if (disk_.off()) {
       disk_.LosePower(trouble_.loss, random_);
       if (++cuts_ == 1) disk_.CutPowerAt(trouble_.cut_again);
     }
-    const Status opened = world_.Reopen();
+    opened = world_.Reopen();
     if (opened.ok()) {
       CheckIntegrity();
       LookAtStore();
@@ -79,7 +65,7 @@ void Ordeal::Open() {
     }
     if (!disk_.off()) Wait();
   }
-  Check(false, "the coordinator can't be opened any more");
+  Check(false, "the coordinator can't be opened any more: " + opened.ToString());
   throw GivenUp();
 }
 
@@ -125,8 +111,10 @@ void Ordeal::LookAtStore() {
 // A stranger's look at a copy, which disturbs nobody.
 void Ordeal::CheckIntegrity() {
   const std::unique_ptr<Disk> copy = disk_.Copy();
-  const std::string text = IntegrityOf(*copy, kStorePath);
-  Check(text == "ok", "integrity_check: " + text);
+  for (const std::string& file : files_) {
+    const std::string text = Database(*copy, file).Text("PRAGMA integrity_check");
+    Check(text == "ok", Concat(file, ": integrity_check: ", text));
+  }
 }
 
 void Ordeal::Check(bool condition, const std::string& what) {

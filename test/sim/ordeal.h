@@ -26,6 +26,8 @@ struct Trouble {
   Loss loss = Loss::kDropAll;
   uint64_t seed = 1;
   std::optional<DiskFault> fault = {};
+  // Power is cut so many changes after the first operation that failed.
+  uint64_t cut_after_fault = 0;
 };
 
 // Thrown when a run can't come to its end; what is wrong is noted.
@@ -46,7 +48,8 @@ class DiskStores final : public testing::WorldStores {
 class Ordeal {
  public:
   // The trouble begins with Begin(), which opens the coordinator.
-  Ordeal(const Trouble& trouble, testing::WorldOptions options);
+  // `files`: what is looked at after every loss.
+  Ordeal(const Trouble& trouble, testing::WorldOptions options, std::vector<std::string> files);
 
   Disk& disk() { return disk_; }
   testing::World& world() { return world_; }
@@ -79,6 +82,7 @@ class Ordeal {
   void CheckIntegrity();
 
   const Trouble trouble_;
+  const std::vector<std::string> files_;
   Disk disk_;
   DiskStores stores_{disk_};
   testing::World world_;

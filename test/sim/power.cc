@@ -25,6 +25,7 @@ constexpr uint64_t kPointsMax = 20'000;
 constexpr uint64_t kTornSeeds = 4;
 // So many operations in a row fail where a trouble lasts.
 constexpr uint64_t kLasting = 12;
+constexpr uint64_t kCutsPerFailure = 30;
 constexpr size_t kFailuresShown = 5;
 
 struct Sweep {
@@ -81,6 +82,18 @@ std::vector<Sweep> FaultSweeps() {
   add("lock is taken", DiskOperation::kLock, SQLITE_BUSY);
   add("shared memory fails", DiskOperation::kMap, 0);
   add("deletion fails", DiskOperation::kDelete, 0);
+  // What a failed sync left is not to be trusted, and no later sync makes it so (R4).
+  for (const Loss loss : {Loss::kDropAll, Loss::kRandom}) {
+    const char* how = loss == Loss::kDropAll ? "dropped" : "torn";
+    sweeps.push_back(
+        {internal::Concat("sync fails once, then power lost, unsynced ", how), [loss](uint64_t n) {
+           Trouble trouble{.loss = loss, .seed = n};
+           trouble.fault =
+               DiskFault{.operation = DiskOperation::kSync, .at = 1 + (n - 1) / kCutsPerFailure};
+           trouble.cut_after_fault = 1 + (n - 1) % kCutsPerFailure;
+           return trouble;
+         }});
+  }
   return sweeps;
 }
 

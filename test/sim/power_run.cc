@@ -41,7 +41,7 @@ Saga StepsOf(const std::string& gid, const std::vector<std::string>& names) {
 }  // namespace
 
 PowerRun::PowerRun(const Trouble& trouble)
-    : ordeal_(trouble, Options()),
+    : ordeal_(trouble, Options(), {kStorePath}),
       good_(StepsOf("good", {"a", "b"})),
       bad_(StepsOf("bad", {"c", "d"})) {
   message_.gid = "message";

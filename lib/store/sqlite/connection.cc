@@ -77,17 +77,24 @@ Status Connection::Prepare(const char* sql, Statement& statement) {
 Result<int64_t> Connection::QueryInt(const char* sql) {
   Statement statement;
   if (Status status = Prepare(sql, statement); !status.ok()) return status;
-  const int code = statement.Step();
+  int code = statement.Step();
   if (code != SQLITE_ROW) return Error(code, "read");
-  return statement.Int(0);
+  const int64_t value = statement.Int(0);
+  code = statement.Step();
+  if (code != SQLITE_DONE) return Error(code, "read");
+  return value;
 }
 
 Result<std::string> Connection::QueryText(const char* sql) {
   Statement statement;
   if (Status status = Prepare(sql, statement); !status.ok()) return status;
-  const int code = statement.Step();
+  int code = statement.Step();
   if (code != SQLITE_ROW) return Error(code, "read");
-  return std::string(statement.Bytes(0));
+  std::string text(statement.Bytes(0));
+  // To its end: a pragma that writes has its row first, and commits after that.
+  code = statement.Step();
+  if (code != SQLITE_DONE) return Error(code, "read");
+  return text;
 }
 
 Status Connection::Error(int code, std::string_view doing) const {

@@ -30,7 +30,7 @@ class Connection {
   // A constant text of one or more statements without parameters.
   Status Execute(const char* sql);
   Status Prepare(const char* sql, Statement& statement);
-  // The first column of the first row, as a whole number or as text; kInternal without a row.
+  // The first column of the only row, as a whole number or as text; kInternal without a row.
   Result<int64_t> QueryInt(const char* sql);
   Result<std::string> QueryText(const char* sql);
 

@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include "base/text.h"
+#include "sqlite/log.h"
 #include "store/sqlite/files.h"
 #include "store/sqlite/queries.h"
 #include "store/sqlite/schema.h"
@@ -38,6 +39,17 @@ Status RefuseBackup(Connection& connection, bool restored) {
                        "holds as unended waits for a person"));
 }
 
+// R4, for a former life: what it could not sync is read back as if it were on the disk. Neither may
+// anything be added behind it, nor may it be copied into the file: after a power loss the one would
+// be lost with it, and the other be half of a transaction.
+Status TrustLog(Connection& connection) {
+  if (Status status = connection.Execute("BEGIN IMMEDIATE"); !status.ok()) return status;
+  const int code = session::RewriteLog(connection.database());
+  Status status = code == SQLITE_OK ? Status() : connection.Error(code, "write the log again");
+  const Status ended = connection.Execute("ROLLBACK");
+  return status.ok() ? ended : status;
+}
+
 Status FindTables(Connection& connection, bool restored) {
   Result<FileKind> kind = Recognise(connection);
   if (!kind.ok()) return kind.status();
@@ -48,7 +60,7 @@ Status FindTables(Connection& connection, bool restored) {
     return status;
   }
   if (Status status = UseLog(connection); !status.ok()) return status;
-  return is_new ? CreateSchema(connection) : Status();
+  return is_new ? CreateSchema(connection) : TrustLog(connection);
 }
 
 Status ReadInfo(Connection& connection, StoreInfo& info) {
