@@ -43,12 +43,11 @@ void Stage::AddService(const std::string& name) {
       [](std::string_view) {});
 }
 
-bool Stage::StartServices() {
+void Stage::StartServices() {
   for (Service& service : services_) {
-    if (!service.Start()) return false;
+    if (!service.Start()) std::fprintf(stderr, "a service does not start\n"), std::exit(1);
     urls_.push_back(service.Url());
   }
-  return true;
 }
 
 void Stage::StartApplication(size_t count) {

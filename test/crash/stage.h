@@ -29,7 +29,8 @@ class Stage {
   // `programs` is the folder of crash_application and crash_bank.
   Stage(unsigned seed, const std::filesystem::path& programs);
 
-  bool StartServices();
+  // Ends the program if one does not start.
+  void StartServices();
   // In the order of the services: where the application calls them, if not directly.
   void SetUrls(std::vector<std::string> urls) { urls_ = std::move(urls); }
 

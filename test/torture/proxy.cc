@@ -55,6 +55,85 @@ bool IsReadable(const Socket& socket) {
   return poll(&one, 1, kTickMs) > 0;
 }
 
+// What a connection suffers, after so many bytes of the direction concerned.
+struct Trouble {
+  enum class Kind { kNone, kDelay, kCut, kSwallow };
+  Kind kind = Kind::kNone;
+  bool of_answers = false;  // else of requests
+  size_t after = 0;
+  int delay_ms = 0;  // of each piece, in both directions
+};
+
+Trouble Draw(std::mt19937& random) {
+  const auto below = [&](unsigned end) { return static_cast<unsigned>(random() % end); };
+  const bool of_answers = below(2) == 0;
+  // A request has about 200 bytes, an answer less: the first of a connection is hit, or a later
+  // one.
+  const size_t after = below(of_answers ? 500 : 800);
+  const unsigned drawn = below(100);
+  if (drawn < 60) return {};
+  if (drawn < 75) return {Trouble::Kind::kDelay, false, 0, 1 + static_cast<int>(below(120))};
+  return {drawn < 90 ? Trouble::Kind::kCut : Trouble::Kind::kSwallow, of_answers, after, 0};
+}
+
+// A connection from the application on to the service.
+class Relay {
+ public:
+  Relay(Socket application, Socket service, const Trouble& trouble, ProxyFigures& figures)
+      : sides_{std::move(application), std::move(service)}, trouble_(trouble), figures_(figures) {
+    for (const Socket& side : sides_) Switch(side, IPPROTO_TCP, TCP_NODELAY);
+  }
+
+  // Passes bytes on until one side closes, or the trouble does.
+  void Run(const std::atomic<bool>& stopping) {
+    while (!stopping) {
+      pollfd both[] = {{.fd = sides_[0].handle(), .events = POLLIN, .revents = 0},
+                       {.fd = sides_[1].handle(), .events = POLLIN, .revents = 0}};
+      poll(both, 2, kTickMs);
+      for (const size_t from : {0, 1}) {
+        if (both[from].revents != 0 && !Pass(from)) return;
+      }
+    }
+  }
+
+ private:
+  bool Pass(size_t from) {
+    char data[4096];
+    const ssize_t got = recv(sides_[from].handle(), data, sizeof data, 0);
+    if (got <= 0) return false;
+    size_t size = static_cast<size_t>(got);
+    if (trouble_.kind == Trouble::Kind::kDelay) {
+      Tell(figures_.delayed);
+      std::this_thread::sleep_for(std::chrono::milliseconds(trouble_.delay_ms));
+    }
+    const bool hit = Hits(from, size);
+    if (hit) size = trouble_.after - std::min(trouble_.after, passed_[from]);
+    passed_[from] += size;
+    if (!SendAll(sides_[1 - from], data, size)) return false;
+    return !hit || trouble_.kind != Trouble::Kind::kCut;
+  }
+
+  // Whether the trouble comes with these bytes, or has come before.
+  bool Hits(size_t from, size_t size) {
+    const bool cuts = trouble_.kind == Trouble::Kind::kCut;
+    if (!cuts && trouble_.kind != Trouble::Kind::kSwallow) return false;
+    if (trouble_.of_answers != (from == 1) || passed_[from] + size <= trouble_.after) return false;
+    Tell(!cuts                 ? figures_.swallowed
+         : trouble_.of_answers ? figures_.cut_answers
+                               : figures_.cut_requests);
+    return true;
+  }
+
+  // Once a connection.
+  void Tell(std::atomic<size_t>& figure) { figure += !std::exchange(told_, true); }
+
+  const Socket sides_[2];  // the application, the service
+  const Trouble trouble_;
+  ProxyFigures& figures_;
+  size_t passed_[2] = {0, 0};
+  bool told_ = false;
+};
+
 }  // namespace
 
 Socket::Socket(Socket&& other) noexcept : handle_(std::exchange(other.handle_, -1)) {}
@@ -67,15 +146,6 @@ Socket& Socket::operator=(Socket&& other) noexcept {
 Socket::~Socket() {
   if (handle_ >= 0) close(handle_);
 }
-
-// What a connection suffers, after so many bytes of the direction concerned.
-struct Proxy::Trouble {
-  enum class Kind { kNone, kDelay, kCut, kSwallow };
-  Kind kind = Kind::kNone;
-  bool of_answers = false;  // else of requests
-  size_t after = 0;
-  int delay_ms = 0;  // of each piece, in both directions
-};
 
 Proxy::Proxy(uint16_t port, unsigned seed, ProxyFigures& figures)
     : target_(port), figures_(figures), random_(seed), reserved_(Bind()) {
@@ -119,71 +189,21 @@ void Proxy::Run() {
     }
     if (!IsReadable(listener)) continue;
     Socket client(accept4(listener.handle(), nullptr, nullptr, SOCK_CLOEXEC));
-    if (!client.open()) continue;
-    const std::lock_guard lock(mutex_);
-    ++relays_;
-    std::thread([this, client = std::move(client), trouble = Draw()]() mutable {
-      Relay(std::move(client), trouble);
-      const std::lock_guard ending(mutex_);
-      --relays_;
-      ended_.notify_all();
-    }).detach();
+    if (client.open()) StartRelay(std::move(client));
   }
 }
 
-Proxy::Trouble Proxy::Draw() {
-  const auto below = [this](unsigned end) { return static_cast<unsigned>(random_() % end); };
-  const bool of_answers = below(2) == 0;
-  // A request has about 200 bytes, an answer less: the first of a connection is hit, or a later
-  // one.
-  const size_t after = below(of_answers ? 500 : 800);
-  const unsigned drawn = below(100);
+// Connects on the new thread: a frozen service may take long to answer even that.
+void Proxy::StartRelay(Socket client) {
   ++figures_.connections;
-  if (drawn < 60) return {};
-  if (drawn < 75) return {Trouble::Kind::kDelay, false, 0, 1 + static_cast<int>(below(120))};
-  if (drawn < 90) return {Trouble::Kind::kCut, of_answers, after, 0};
-  return {Trouble::Kind::kSwallow, of_answers, after, 0};
-}
-
-// Passes bytes on until one side closes, or the trouble does.
-void Proxy::Relay(Socket client, const Trouble& trouble) {
-  const Socket service = Connect(target_);
-  if (!service.open()) return;
-  const Socket* sides[] = {&client, &service};
-  for (const Socket* side : sides) Switch(*side, IPPROTO_TCP, TCP_NODELAY);
-  size_t passed[] = {0, 0};
-  bool told = false;  // in the figures
-  const auto tell = [&](std::atomic<size_t>& figure) { figure += !std::exchange(told, true); };
-
-  const auto pass = [&](size_t from) {
-    char data[4096];
-    const ssize_t got = recv(sides[from]->handle(), data, sizeof data, 0);
-    if (got <= 0) return false;
-    size_t size = static_cast<size_t>(got);
-    if (trouble.kind == Trouble::Kind::kDelay) {
-      tell(figures_.delayed);
-      std::this_thread::sleep_for(std::chrono::milliseconds(trouble.delay_ms));
+  const std::lock_guard lock(mutex_);
+  ++relays_;
+  std::thread([this, client = std::move(client), trouble = Draw(random_)]() mutable {
+    if (Socket service = Connect(target_); service.open()) {
+      Relay(std::move(client), std::move(service), trouble, figures_).Run(stopping_);
     }
-    const bool hit =
-        (trouble.kind == Trouble::Kind::kCut || trouble.kind == Trouble::Kind::kSwallow) &&
-        trouble.of_answers == (from == 1) && passed[from] + size > trouble.after;
-    if (hit) size = trouble.after - std::min(trouble.after, passed[from]);
-    passed[from] += size;
-    if (!SendAll(*sides[1 - from], data, size)) return false;
-    if (hit && trouble.kind == Trouble::Kind::kCut) {
-      tell(trouble.of_answers ? figures_.cut_answers : figures_.cut_requests);
-      return false;
-    }
-    if (hit) tell(figures_.swallowed);
-    return true;
-  };
-
-  while (!stopping_) {
-    pollfd both[] = {{.fd = client.handle(), .events = POLLIN, .revents = 0},
-                     {.fd = service.handle(), .events = POLLIN, .revents = 0}};
-    poll(both, 2, kTickMs);
-    for (const size_t from : {0, 1}) {
-      if (both[from].revents != 0 && !pass(from)) return;
-    }
-  }
+    const std::lock_guard ending(mutex_);
+    --relays_;
+    ended_.notify_all();
+  }).detach();
 }

@@ -48,12 +48,9 @@ class Proxy {
   void Refuse(bool refusing) { refusing_ = refusing; }
 
  private:
-  struct Trouble;
-
   Socket Bind();
   void Run();
-  void Relay(Socket client, const Trouble& trouble);
-  Trouble Draw();
+  void StartRelay(Socket client);
 
   const uint16_t target_;
   ProxyFigures& figures_;
@@ -64,6 +61,6 @@ class Proxy {
   std::atomic<bool> stopping_ = false;
   std::mutex mutex_;
   std::condition_variable ended_;
-  size_t relays_ = 0;  // threads that pass bytes on
+  size_t relays_ = 0;  // threads
   std::thread thread_;
 };

@@ -27,9 +27,10 @@ class Torture {
 
   int Run() {
     const auto begun = Clock::now();
-    bool went_well = stage_.StartServices();
+    stage_.StartServices();
     PutProxiesBetween();
     StartApplication();
+    bool went_well = true;
     while (went_well && Clock::now() < begun + duration_) {
       stage_.SleepBelow(400);
       went_well = MakeTrouble();
