@@ -236,8 +236,9 @@ void Engine::ApplyDecision(Live& live, const PlannedDecision& decision, Time now
 void Engine::Send(Live& live, Plan& plan, Time now) {
   live.not_callable = false;
   if (!live.session_calls.empty()) SendSessionCalls(live, now);
-  // Of what is not inserted yet nothing is durable, so nothing is sent.
-  if (!MaySend() || live.t.id == 0) return;
+  // Of what is not inserted yet nothing is durable, so nothing is sent. An edited call, and one
+  // behind a skipped one, wait for their act: after a crash without it the old one would be called.
+  if (!MaySend() || live.t.id == 0 || live.act_unwritten) return;
   for (const uint16_t branch : plan.calls) {
     if (IsAwaited(live, branch)) continue;
     const std::string& url = live.t.UrlOf(branch);

@@ -28,6 +28,7 @@ struct Live {
   Time dirty_since{};
   bool write_pending = false;  // in the queue or with the store (R5)
   bool frozen = false;         // that write's outcome is unknown (R4)
+  bool act_unwritten = false;  // what a person did is not durable, so no call may rest on it yet
   bool hides_stored =
       false;  // a submit in whose place a stored transaction was read, and passed over
   bool quarantined = false;                     // can't be true: nothing is done with it any more

@@ -209,7 +209,10 @@ void Engine::AnswerWhenDurable(Live& live, Request& request, Answer&& answer) {
 // False: it waits until no call of its branch is in flight (R19).
 bool Engine::ApplyRequest(Live& live, Request& request, Time now) {
   GlobalTransaction& t = live.t;
-  const auto finish = [&](ActResult result) { return Finish(live, request, std::move(result)); };
+  const auto finish = [&](ActResult result) {
+    live.act_unwritten = live.act_unwritten || result.changed;
+    return Finish(live, request, std::move(result));
+  };
   // Finds the branch and waits for its call: true when `act` has been carried out or refused.
   const auto on_branch = [&](const BranchKey& key, const auto& act) {
     const Result<uint16_t> branch = FindBranch(t, key);

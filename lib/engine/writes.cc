@@ -184,6 +184,7 @@ void Engine::OnWritten(Live& live, int64_t id, Time now) {
       t.phase != Phase::kEnded && !submitted) {
     Tell(EventKind::kDecided, now, &t, t.reason);
   }
+  live.act_unwritten = false;  // acts wait for the write before them (R5), so this was theirs
   t.durable_outcome = t.outcome;
   const bool ended = t.phase == Phase::kEnded && t.durable_phase != Phase::kEnded;
   t.durable_phase = t.phase;
