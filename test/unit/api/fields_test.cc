@@ -1,4 +1,5 @@
-// Bad input is refused at the boundary, by its name, before anything is stored.
+// Bad options and bad sagas are refused at the boundary, by name, before anything is stored. The
+// other inputs are in inputs_test.cc.
 #include <functional>
 #include <limits>
 #include <vector>
@@ -41,6 +42,8 @@ TEST_CASE("open: each wrong option is refused by its name, and no file is made")
       {"options.limits.calls", [](auto& o) { o.limits.calls = 0; }},
       {"options.limits.local_threads", [](auto& o) { o.limits.local_threads = 0; }},
       {"options.limits.answer_bytes", [](auto& o) { o.limits.answer_bytes = 0; }},
+      {"options.limits.topics", [](auto& o) { o.limits.topics = 0; }},
+      {"options.limits.subscribers", [](auto& o) { o.limits.subscribers = 0; }},
       {"options.patience", [](auto& o) { o.patience = 0ms; }},
       {"options.retention", [](auto& o) { o.retention = -1ms; }},
       {"options.tombstone_retention", [](auto& o) { o.tombstone_retention = 0ms; }},
