@@ -117,6 +117,7 @@ void CheckLists(const Index& index, Findings& findings) {
     std::map<std::string_view, const TransactionSummary*> listed;
     for (const TransactionSummary& one : call.listed) listed[one.gid] = &one;
     for (const Trail& trail : index.trails()) {
+      if (trail.reused) continue;
       const auto found = listed.find(trail.gid);
       const bool held = trail.DurableAt(call.began.seq) != nullptr &&
                         trail.DurableAt(call.answered->seq) != nullptr;
@@ -136,7 +137,7 @@ void CheckLists(const Index& index, Findings& findings) {
 void CheckTold(const Index& index, Findings& findings) {
   for (const Told& told : index.log().told) {
     const Trail* trail = told.event.gid.empty() ? nullptr : index.Find(told.event.gid);
-    if (trail == nullptr || WasDurable(*trail, told)) continue;
+    if (trail == nullptr || trail->reused || WasDurable(*trail, told)) continue;
     findings.Add(*trail, told.when.seq,
                  Concat("was told to be ", EventName(told.event.kind), ", which is not durable"));
   }

@@ -12,6 +12,24 @@ bool SameUrls(const internal::Step& stored, const WantedStep& wanted) {
          stored.rollback == wanted.rollback && stored.payload == wanted.payload;
 }
 
+// Leaves out what another transaction of the same gid has left behind.
+void EndWithTombstone(Trail& trail) {
+  const auto deleted = std::find_if(trail.rows.begin(), trail.rows.end(), [](const Stored* row) {
+    return row->kind == Stored::Kind::kDeleted;
+  });
+  if (deleted == trail.rows.end() || deleted + 1 == trail.rows.end()) return;
+  const uint64_t end = (*deleted)->when.seq;
+  trail.reused = true;
+  trail.rows.erase(deleted + 1, trail.rows.end());
+  std::erase_if(trail.calls, [&](const Call* call) { return call->sent.seq > end; });
+  std::erase_if(trail.asked, [&](const ApiCall* call) {
+    return call->began.seq > end || (call->answered && call->answered->seq > end);
+  });
+  for (auto& [operation, calls] : trail.by_operation) {
+    std::erase_if(calls, [&](const Call* call) { return call->sent.seq > end; });
+  }
+}
+
 // The store is tried again after up to 5 s.
 constexpr milliseconds kAftermath{10'000};
 
@@ -214,6 +232,7 @@ Index::Index(const Log& log) : log_(log) {
     std::stable_sort(
         trail.rows.begin(), trail.rows.end(),
         [](const Stored* one, const Stored* other) { return one->when.seq < other->when.seq; });
+    EndWithTombstone(trail);
   }
 }
 

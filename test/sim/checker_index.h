@@ -53,9 +53,11 @@ std::optional<size_t> FindStep(const GlobalTransaction& t, std::string_view bran
 std::optional<uint16_t> FindBranchOfStep(const GlobalTransaction& t, size_t step, internal::Op op);
 Operation OperationOf(const GlobalTransaction& t, uint16_t branch);
 
-// All that the log says about one transaction.
+// All that the log says about one transaction. A gid may be used again when its tombstone is gone
+// (R10); what comes after that is left out.
 struct Trail {
   std::string gid;
+  bool reused = false;
   std::vector<const Wanted*> wanted;  // by content
   std::vector<const Call*> calls;     // of its branches, in order; alerts apart
   std::map<Operation, std::vector<const Call*>> by_operation;

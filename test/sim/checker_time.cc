@@ -317,6 +317,7 @@ void CheckHostsApart(const Index& index, const Trail& trail, Findings& findings)
     if (!branch) continue;
     const auto& next = trail.Of(OperationOf(*t, *branch));
     if (next.empty() || next[0]->sent.life != call->sent.life) continue;
+    if (next[0]->local) continue;  // may have waited for its registration
     if (next[0]->sent.seq < call->ended->seq) continue;
     const bool acted = std::any_of(trail.asked.begin(), trail.asked.end(), [&](const ApiCall* a) {
       return IsAct(a->what) && a->began.seq < next[0]->sent.seq;
@@ -347,11 +348,13 @@ void CheckClock(const Index& index, Findings& findings) {
                         (told.event.at - index.ClockAt(told.when)).count(), " ms from then"));
   }
   for (const Trail& trail : index.trails()) {
+    Time before{};  // a clock that was put back by more than a day may be behind what is stored
     for (const Stored* row : trail.rows) {
       if (row->kind != Stored::Kind::kCommitted) continue;
-      if (row->row.updated > index.ClockAt(row->when)) {
+      if (row->row.updated > std::max(before, index.ClockAt(row->when))) {
         findings.Add(trail, row->when.seq, "was written with a time to come");
       }
+      before = row->row.updated;
     }
   }
   for (const Life& life : index.log().lives) {
