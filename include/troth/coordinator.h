@@ -147,6 +147,12 @@ struct CoordinatorOptions {
   // only: two would both adopt its rows. Open makes the table troth_outbox in them, and adopts what
   // they hold.
   std::vector<std::string> outboxes = {};
+
+  // Where a Gateway (gateway.h) serves this coordinator, as branches reach it:
+  // "http://10.0.0.5:36789/api/dtmsvr". A try, and the first call of an xa branch, carry it as
+  // `dtm`, so that a branch in another process can register branches of its own, or itself. Empty:
+  // they carry none.
+  std::string gateway_url = {};
 };
 
 // Who acts, and why: kept in the transaction's history. Each 1 to 1,024 bytes without control
@@ -356,6 +362,10 @@ class TROTH_EXPORT Coordinator {
   Status Backup(const std::string& path) const;
 
   Health GetHealth() const;
+
+  // The coordinator's clock, which all times of transactions are of; read-only or moved-from, the
+  // wall clock.
+  Time Now() const;
 
   // Counters since Open(); all zero when it is closed. It waits for the engine's next turn.
   Statistics GetStatistics() const;

@@ -136,6 +136,11 @@ Result<std::vector<Topic>> Coordinator::ListTopics() const {
 Statistics Coordinator::GetStatistics() const {
   return impl_ ? impl_->GetStatistics() : Statistics{};
 }
+Time Coordinator::Now() const {
+  const bool asks = impl_ && impl_->HasClock();
+  return asks ? impl_->Now()
+              : std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+}
 Health Coordinator::GetHealth() const { return impl_ ? impl_->GetHealth() : Health{}; }
 
 }  // namespace troth

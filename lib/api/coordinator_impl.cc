@@ -163,20 +163,36 @@ Result<Accepted> Coordinator::Impl::SubmitPrepared(const Message& message) {
   return Accepted{.gid = message.gid, .repeated = answer.repeated};
 }
 
-Result<internal::Policy> Coordinator::Impl::Begin(const internal::SessionInput& input) {
-  if (Status writable = Writable(); !writable.ok()) return writable;
-  auto definition =
-      internal::DefinitionOf(input, options_.defaults, options_.limits, options_.barrier_retention);
-  if (!definition.ok()) return definition.status();
-  auto t = internal::NewTransaction(input.gid, *definition, backends_.driver->Now());
+// Prepares a session's transaction, undecided.
+Answer Coordinator::Impl::AskToPrepare(
+    const std::string& gid, const std::shared_ptr<const internal::Definition>& definition) {
+  auto t = internal::NewTransaction(gid, definition, backends_.driver->Now());
   t.phase = internal::Phase::kPrepared;
   t.outcome = internal::Decision::kUndecided;
-  const Answer answer = AskToAccept(std::move(t));
+  return AskToAccept(std::move(t));
+}
+
+Result<internal::Policy> Coordinator::Impl::Begin(const internal::SessionInput& input) {
+  if (Status writable = Writable(); !writable.ok()) return writable;
+  const auto definition =
+      internal::DefinitionOf(input, options_.defaults, options_.limits, options_.barrier_retention);
+  if (!definition.ok()) return definition.status();
+  const Answer answer = AskToPrepare(input.gid, *definition);
   if (answer.status.ok() && answer.repeated) {
     return Status(StatusCode::kAlreadyExists, Concat("options.gid: ", input.gid, " is in use"));
   }
   if (!answer.status.ok()) return answer.status;
   return (*definition)->policies[0];
+}
+
+Result<Accepted> Coordinator::Impl::PrepareSession(const internal::SessionInput& input) {
+  if (Status writable = Writable(); !writable.ok()) return writable;
+  const auto definition =
+      internal::DefinitionOf(input, options_.defaults, options_.limits, options_.barrier_retention);
+  if (!definition.ok()) return definition.status();
+  const Answer answer = AskToPrepare(input.gid, *definition);
+  if (!answer.status.ok()) return answer.status;
+  return Accepted{.gid = input.gid, .repeated = answer.repeated};
 }
 
 Result<internal::Policy> Coordinator::Impl::CheckStep(const internal::SessionStepInput& step,

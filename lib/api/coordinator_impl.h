@@ -82,6 +82,7 @@ class __attribute__((visibility("hidden"))) Coordinator::Impl : public internal:
 
   // For sessions.
   Result<internal::Policy> Begin(const internal::SessionInput& input);
+  Result<Accepted> PrepareSession(const internal::SessionInput& input);
   internal::Policy DefaultPolicy() const { return internal::PolicyOf(options_.defaults); }
   Result<internal::Policy> CheckStep(const internal::SessionStepInput& step,
                                      const internal::Policy& transaction) const;
@@ -103,6 +104,7 @@ class __attribute__((visibility("hidden"))) Coordinator::Impl : public internal:
   Result<internal::outbox::Submission> Check(const Message& message) const override;
   Result<bool> Holds(std::string_view gid) const override;
   std::vector<Status> Accept(std::vector<internal::outbox::Submission>&& submissions) override;
+  bool HasClock() const { return backends_.driver != nullptr; }  // else it is read-only
   Time Now() const override { return backends_.driver->Now(); }
   std::shared_ptr<internal::outbox::Gate> NewGate() const override;
   void OnRefused(const std::string& gid, std::string_view path, std::string_view why) override;
@@ -130,6 +132,8 @@ class __attribute__((visibility("hidden"))) Coordinator::Impl : public internal:
   internal::Answer FinishAsking(internal::PendingCall& call, std::chrono::milliseconds patience);
   internal::Answer AskToAccept(internal::GlobalTransaction&& t,
                                internal::SubmitRequest submit = {});
+  internal::Answer AskToPrepare(const std::string& gid,
+                                const std::shared_ptr<const internal::Definition>& definition);
   Status StillUnderWay(std::string_view gid) const;
   Result<Outcome> EndedOutcome(std::string_view gid) const;
 

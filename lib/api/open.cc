@@ -79,11 +79,17 @@ Status CheckTimes(const CoordinatorOptions& options) {
   return {};
 }
 
-Status CheckAlert(const CoordinatorOptions& options) {
+// One of the coordinator's own URLs, which may be empty.
+Status CheckOwnUrl(std::string_view field, const std::string& url) {
+  if (url.empty()) return {};
+  const Status parsed = internal::ParseHttpUrl(url).status();
+  return parsed.ok() ? parsed : Refuse(field, parsed.message());
+}
+
+Status CheckOwnUrls(const CoordinatorOptions& options) {
   if (options.alert_after < 1) return Refuse("alert_after", "must be at least 1");
-  if (options.alert_url.empty()) return {};
-  const Status url = internal::ParseHttpUrl(options.alert_url).status();
-  return url.ok() ? url : Refuse("alert_url", url.message());
+  if (Status alert = CheckOwnUrl("alert_url", options.alert_url); !alert.ok()) return alert;
+  return CheckOwnUrl("gateway_url", options.gateway_url);
 }
 
 internal::HttpOptions HttpOptionsOf(const CoordinatorOptions& options) {
@@ -122,7 +128,7 @@ Status CheckOptions(const CoordinatorOptions& options) {
   if (Status local = CheckLocal(options.local); !local.ok()) return local;
   if (Status limits = CheckLimits(options.limits); !limits.ok()) return limits;
   if (Status times = CheckTimes(options); !times.ok()) return times;
-  if (Status alert = CheckAlert(options); !alert.ok()) return alert;
+  if (Status urls = CheckOwnUrls(options); !urls.ok()) return urls;
   if (Status defaults = CheckDefaults(options.defaults); !defaults.ok()) {
     return Under("options.", defaults);
   }
@@ -182,7 +188,8 @@ Result<Coordinator> Coordinator::Open(CoordinatorOptions options) {
           .unclean = info->unclean,
           .alert_after = static_cast<uint32_t>(options.alert_after),
           .alert_url = options.alert_url,
-          .alert_timeout = options.defaults.request_timeout.value_or(std::chrono::seconds(3))},
+          .alert_timeout = options.defaults.request_timeout.value_or(std::chrono::seconds(3)),
+          .gateway_url = options.gateway_url},
       info->highest_updated);
   backends.start = [driver = driver.get(), restored = info->restored] { driver->Start(restored); };
   backends.driver = std::move(driver);

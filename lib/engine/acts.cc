@@ -82,6 +82,13 @@ bool IsInDoubt(const GlobalTransaction& t, const Branch& branch) {
   return false;
 }
 
+// Headers and options are no content (R16): an xa branch that the application has registered with
+// them registers itself once more, and knows only its URL.
+bool SameBranch(const Step& a, const Step& b) {
+  return a.forward == b.forward && a.commit == b.commit && a.rollback == b.rollback &&
+         a.payload == b.payload;
+}
+
 }  // namespace
 
 ActResult ApplyCancel(GlobalTransaction& t, const Act& act, Time now) {
@@ -212,13 +219,10 @@ ActResult ApplyAbort(GlobalTransaction& t, std::string_view why, Time now) {
 
 ActResult ApplyRegister(GlobalTransaction& t, Mode mode, const std::shared_ptr<const Step>& step,
                         Time now) {
-  if (t.mode() != mode) {
-    return {{StatusCode::kFailedPrecondition,
-             Concat(t.gid, " is a ", ModeName(t.mode()), ", not a ", ModeName(mode))}};
-  }
+  if (t.mode() != mode) return {IsOtherMode(t.gid, t.mode(), mode)};
   for (size_t i = 0; i < t.registered.size(); ++i) {
     if (t.registered[i]->branch_id != step->branch_id) continue;
-    if (*t.registered[i] == *step && t.phase == Phase::kPrepared) return {};
+    if (SameBranch(*t.registered[i], *step) && t.phase == Phase::kPrepared) return {};
     return {{StatusCode::kAlreadyExists,
              Concat("branch ", step->branch_id, " of ", t.gid, " is registered already")}};
   }
@@ -232,6 +236,11 @@ ActResult ApplyRegister(GlobalTransaction& t, Mode mode, const std::shared_ptr<c
   t.registered_parts.push_back(t.parts++);
   if (t.first_action == Time{}) t.first_action = now;
   return {{}, true};
+}
+
+Status IsOtherMode(std::string_view gid, Mode is, Mode wanted) {
+  return {StatusCode::kFailedPrecondition,
+          Concat(gid, " is a ", ModeName(is), ", not a ", ModeName(wanted))};
 }
 
 Result<uint16_t> FindBranch(const GlobalTransaction& t, const BranchKey& key) {

@@ -31,6 +31,9 @@ ActResult ApplyAbort(GlobalTransaction& t, std::string_view why, Time now);
 ActResult ApplyRegister(GlobalTransaction& t, Mode mode, const std::shared_ptr<const Step>& step,
                         Time now);
 
+// kFailedPrecondition, for who means a transaction of another mode.
+Status IsOtherMode(std::string_view gid, Mode is, Mode wanted);
+
 // The branch that a key names; kNotFound lists those that there are.
 Result<uint16_t> FindBranch(const GlobalTransaction& t, const BranchKey& key);
 

@@ -41,6 +41,7 @@ struct EngineOptions {
   uint32_t alert_after = 3;
   std::string alert_url = {};
   Milliseconds alert_timeout{3'000};
+  std::string gateway_url = {};
 };
 
 class Engine {

@@ -39,6 +39,7 @@ struct CommitRequest {
   std::string digest;  // empty: whatever its content
   Milliseconds delay{0};
   std::optional<Time> start;
+  std::optional<Mode> mode = {};  // what it must be, where no digest says so
 };
 struct AbortRequest {
   std::string why;

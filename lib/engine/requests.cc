@@ -455,7 +455,11 @@ void Engine::AnswerFromRow(Request& request, const TransactionRow& row,
     request.reply(Answer{.outcome = std::make_shared<const Outcome>(outcome)});
   } else if (const auto* commit = std::get_if<CommitRequest>(&request.body)) {
     const bool same = commit->digest.empty() || commit->digest == row.digest;
-    request.reply(AnswerRepeated(row.status, same, row.gid));
+    if (commit->mode && *commit->mode != row.mode) {
+      request.reply(Answer{.status = IsOtherMode(row.gid, row.mode, *commit->mode)});
+    } else {
+      request.reply(AnswerRepeated(row.status, same, row.gid));
+    }
   } else if (const auto* submit = std::get_if<SubmitRequest>(&request.body)) {
     const GlobalTransaction& asked = *submit->transaction;
     request.reply(AnswerRepeated(row.status, asked.digest == row.digest, row.gid,

@@ -46,6 +46,9 @@ Answer AnswerFor(CallEnded& ended) {
 bool Engine::ApplySession(Live& live, Request& request, Time now) {
   GlobalTransaction& t = live.t;
   if (auto* commit = std::get_if<CommitRequest>(&request.body)) {
+    if (commit->mode && *commit->mode != t.mode()) {
+      return Finish(live, request, {IsOtherMode(t.gid, t.mode(), *commit->mode)});
+    }
     return Finish(live, request,
                   ApplySubmit(t, commit->digest, StartOf(commit->start, commit->delay, now)));
   }
@@ -106,7 +109,7 @@ void Engine::StartSessionCall(Live& live, uint16_t branch, Request&& request, Ti
                                .trans_type = std::string(ModeName(t.mode())),
                                .branch_id = wanted.branch_id,
                                .op = wanted.op,
-                               .coordinator = {},
+                               .coordinator = options_.gateway_url,
                                .phase2_url = wanted.phase2_url,
                                .headers = HeadersToSend(t, wanted.headers)};
   call.url = local ? wanted.url : WithCallQuery(wanted.url, call.context);

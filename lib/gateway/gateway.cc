@@ -39,23 +39,43 @@ std::optional<std::string_view> GatewayRequest::HeaderValue(std::string_view nam
   return found->value;
 }
 
-// A route has one of the two: it takes a JSON body, or nothing but the query.
+// A route has one of the four: it takes a JSON body, or the query alone; and it may be an act,
+// which needs an author.
 struct Gateway::Impl::Route {
-  std::string_view method;  // empty: any
-  std::string_view path;    // below the base path
+  std::string_view method;
+  std::string_view path;  // below the base path; one that ends in '/' takes a name after it
   Reply (Impl::*with_body)(const Json& body) = nullptr;
   Reply (Impl::*with_query)(const GatewayRequest& request) = nullptr;
+  Reply (Impl::*act_with_body)(const Json& body, std::string_view author) = nullptr;
+  Reply (Impl::*act_with_query)(const GatewayRequest& request, std::string_view author) = nullptr;
 };
 
 const Gateway::Impl::Route* Gateway::Impl::FindRoute(std::string_view path) {
   static constexpr std::array kRoutes = {
       Route{.method = "GET", .path = "/newGid", .with_query = &Impl::NewGid},
+      Route{.method = "POST", .path = "/prepare", .with_body = &Impl::Prepare},
       Route{.method = "POST", .path = "/submit", .with_body = &Impl::Submit},
+      Route{.method = "POST", .path = "/abort", .with_body = &Impl::Abort},
+      Route{.method = "POST", .path = "/registerBranch", .with_body = &Impl::RegisterBranch},
+      Route{.method = "POST", .path = "/registerTccBranch", .with_body = &Impl::RegisterBranch},
+      Route{.method = "POST", .path = "/registerXaBranch", .with_body = &Impl::RegisterBranch},
       Route{.method = "GET", .path = "/query", .with_query = &Impl::Query},
+      Route{.method = "GET", .path = "/all", .with_query = &Impl::All},
+      Route{.method = "POST", .path = "/forceStop", .act_with_body = &Impl::ForceStop},
+      Route{.method = "POST",
+            .path = "/resetNextCronTime",
+            .act_with_body = &Impl::ResetNextCronTime},
+      Route{.method = "GET", .path = "/resetCronTime", .act_with_query = &Impl::ResetCronTime},
+      Route{.method = "GET", .path = "/subscribe", .with_query = &Impl::Subscribe},
+      Route{.method = "GET", .path = "/unsubscribe", .with_query = &Impl::Unsubscribe},
+      Route{.method = "DELETE", .path = "/topic/", .with_query = &Impl::DeleteTopic},
+      Route{.method = "GET", .path = "/scanKV", .with_query = &Impl::ScanKv},
+      Route{.method = "GET", .path = "/queryKV", .with_query = &Impl::QueryKv},
       Route{.method = "GET", .path = "/version", .with_query = &Impl::Version},
   };
-  const auto found = std::find_if(kRoutes.begin(), kRoutes.end(),
-                                  [&](const Route& each) { return each.path == path; });
+  const auto found = std::find_if(kRoutes.begin(), kRoutes.end(), [&](const Route& each) {
+    return each.path.ends_with('/') ? path.starts_with(each.path) : path == each.path;
+  });
   return found == kRoutes.end() ? nullptr : &*found;
 }
 
@@ -68,18 +88,35 @@ GatewayAnswer Gateway::Impl::Handle(const GatewayRequest& request) {
   return Serve(request, *author);
 }
 
-GatewayAnswer Gateway::Impl::Serve(const GatewayRequest& request, std::string_view) {
+GatewayAnswer Gateway::Impl::Serve(const GatewayRequest& request, std::string_view author) {
   if (request.path == "/api/ping") return internal::ToHttp(Ping(request));
+  if (request.path == "/api/json-rpc") {
+    return request.method == "POST" ? JsonRpc(request) : Refuse(405, "use POST");
+  }
   const std::string_view path = request.path;
   const Route* route = path.starts_with(options_.base_path)
                            ? FindRoute(path.substr(options_.base_path.size()))
                            : nullptr;
   if (route == nullptr) return Refuse(404, "no such route");
   if (request.method != route->method) return Refuse(405, Concat("use ", route->method));
-  if (route->with_query != nullptr) return internal::ToHttp((this->*route->with_query)(request));
+  return internal::ToHttp(Answer(request, author, *route));
+}
+
+Reply Gateway::Impl::Answer(const GatewayRequest& request, std::string_view author,
+                            const Route& route) {
+  if (route.act_with_body != nullptr || route.act_with_query != nullptr) {
+    // Who is known by the authorization can't be somebody else.
+    if (author.empty()) author = request.HeaderValue("Troth-Author").value_or("");
+    if (author.empty()) {
+      return Reply::BadRequest("author: empty; say who acts, in the header Troth-Author");
+    }
+  }
+  if (route.with_query != nullptr) return (this->*route.with_query)(request);
+  if (route.act_with_query != nullptr) return (this->*route.act_with_query)(request, author);
   const Result<Json> body = internal::ParseJson(request.body, json_limits());
-  if (!body.ok()) return internal::ToHttp(Reply::Of(body.status()));
-  return internal::ToHttp((this->*route->with_body)(*body));
+  if (!body.ok()) return Reply::Of(body.status());
+  if (route.with_body != nullptr) return (this->*route.with_body)(*body);
+  return (this->*route.act_with_body)(*body, author);
 }
 
 Gateway::Gateway(Coordinator& coordinator, GatewayOptions options) {

@@ -30,18 +30,42 @@ class __attribute__((visibility("hidden"))) Gateway::Impl {
   struct Route;
   static const Route* FindRoute(std::string_view path);
   GatewayAnswer Serve(const GatewayRequest& request, std::string_view author);
+  internal::Reply Answer(const GatewayRequest& request, std::string_view author,
+                         const Route& route);
   internal::JsonLimits json_limits() const { return {options_.json_depth, options_.json_values}; }
 
   // --- submit.cc: what an application does with its transactions; `body` is the request's ---
   internal::Reply NewGid(const GatewayRequest& request);
+  internal::Reply Prepare(const internal::Json& body);
   internal::Reply Submit(const internal::Json& body);
+  internal::Reply Abort(const internal::Json& body);
+  internal::Reply RegisterBranch(const internal::Json& body);
   internal::Reply Accept(internal::TransactionInput&& input);
+  Result<Accepted> PrepareSession(const internal::TransactionInput& input);
+  internal::Reply AnswerPrepare(const Result<Accepted>& accepted, const std::string& gid);
   internal::Reply AwaitEnd(const std::string& gid);
   internal::Reply AnswerSubmit(const Result<Accepted>& accepted, const std::string& gid);
   Status CheckUrls(const internal::TransactionInput& input) const;
 
+  // --- acts.cc: what a person does; `author` is who ---
+  internal::Reply ForceStop(const internal::Json& body, std::string_view author);
+  internal::Reply ResetNextCronTime(const internal::Json& body, std::string_view author);
+  internal::Reply ResetCronTime(const GatewayRequest& request, std::string_view author);
+
+  // --- topics.cc ---
+  internal::Reply Subscribe(const GatewayRequest& request);
+  internal::Reply Unsubscribe(const GatewayRequest& request);
+  internal::Reply DeleteTopic(const GatewayRequest& request);
+  internal::Reply ScanKv(const GatewayRequest& request);
+  internal::Reply QueryKv(const GatewayRequest& request);
+
+  // --- json_rpc.cc ---
+  GatewayAnswer JsonRpc(const GatewayRequest& request);
+
   // --- read.cc: what only reads ---
   internal::Reply Query(const GatewayRequest& request);
+  internal::Reply All(const GatewayRequest& request);
+  internal::Reply AllOfGid(std::string_view gid);
   internal::Reply Version(const GatewayRequest& request);
   internal::Reply Ping(const GatewayRequest& request);
 

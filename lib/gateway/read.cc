@@ -1,11 +1,22 @@
 // What only reads.
+#include <algorithm>
+
 #include "gateway/gateway_impl.h"
+#include "gateway/query_fields.h"
 #include "gateway/record_json.h"
 
 namespace troth {
 
 using internal::JsonObject;
+using internal::QueryFields;
 using internal::Reply;
+
+namespace {
+
+constexpr int64_t kPage = 100;
+constexpr int64_t kPageMax = 1000;  // List's
+
+}  // namespace
 
 Reply Gateway::Impl::Query(const GatewayRequest& request) {
   const auto gid = request.QueryValue("gid");
@@ -19,6 +30,43 @@ Reply Gateway::Impl::Query(const GatewayRequest& request) {
       JsonObject()
           .Raw("branches", internal::JsonList(branches))
           .Raw("transaction", record.ok() ? internal::TransactionJson(*record) : "null")
+          .Finish());
+}
+
+Reply Gateway::Impl::All(const GatewayRequest& request) {
+  if (const auto gid = request.QueryValue("gid"); gid && !gid->empty()) return AllOfGid(*gid);
+  QueryFields in(request);
+  ListFilter filter;
+  filter.status = in.Status("status");
+  filter.mode = in.ModeOf("transType");
+  filter.created_from = in.TimeOf("createTimeStart");
+  filter.created_to = in.TimeOf("createTimeEnd");
+  if (filter.created_to) *filter.created_to += std::chrono::milliseconds(1);  // inclusive there
+  const int64_t limit = std::clamp<int64_t>(in.Number("limit").value_or(kPage), 1, kPageMax);
+  if (!in.status().ok()) return Reply::Of(in.status());
+  const Result<ListPage> page =
+      coordinator_.List(filter, static_cast<size_t>(limit), in.Text("position"));
+  if (!page.ok()) return Reply::Of(page.status());
+  std::vector<std::string> transactions;
+  for (const TransactionSummary& each : page->transactions) {
+    transactions.push_back(internal::SummaryJson(each));
+  }
+  return Reply::Success(JsonObject()
+                            .Text("next_position", page->next_position)
+                            .Raw("transactions", internal::JsonList(transactions))
+                            .Finish());
+}
+
+Reply Gateway::Impl::AllOfGid(std::string_view gid) {
+  const Result<TransactionRecord> record = coordinator_.Query(gid);
+  if (!record.ok() && record.status().code() != StatusCode::kNotFound) {
+    return Reply::Of(record.status());
+  }
+  return Reply::Success(
+      JsonObject()
+          .Text("next_position", "")
+          .Raw("transactions",
+               record.ok() ? internal::JsonList({internal::TransactionJson(*record)}) : "null")
           .Finish());
 }
 

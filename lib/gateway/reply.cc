@@ -46,6 +46,11 @@ Reply Reply::Of(const Status& status) {
   }
 }
 
+Reply NoSuchGid(const Status& status, std::string_view gid) {
+  if (status.code() != StatusCode::kNotFound) return Reply::Of(status);
+  return Reply::Error(Concat("no TransGlobal with gid: ", gid, " found"));
+}
+
 GatewayAnswer ToHttp(const Reply& reply) {
   switch (reply.kind) {
     case Reply::Kind::kSuccess:

@@ -34,6 +34,9 @@ struct Reply {
   static Reply Of(const Status& status);
 };
 
+// Of a status about one transaction: dtm's words for a gid that is not there.
+Reply NoSuchGid(const Status& status, std::string_view gid);
+
 GatewayAnswer ToHttp(const Reply& reply);
 
 }  // namespace troth::internal

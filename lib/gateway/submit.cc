@@ -1,13 +1,17 @@
 // What an application does with its transactions: the coordinator decides, this finds dtm's words.
 #include "base/text.h"
+#include "gateway/fields.h"
 #include "gateway/gateway_impl.h"
 #include "gateway/record_json.h"
+#include "model/remote_session.h"
 
 namespace troth {
 
 using internal::Concat;
+using internal::Fields;
 using internal::Json;
 using internal::JsonObject;
+using internal::NoSuchGid;
 using internal::Reply;
 using internal::TransactionInput;
 
@@ -39,6 +43,47 @@ Status Gateway::Impl::CheckUrls(const TransactionInput& input) const {
   return branch_urls_.Check("query_prepared", input.query_prepared);
 }
 
+Result<Accepted> Gateway::Impl::PrepareSession(const TransactionInput& input) {
+  constexpr std::chrono::milliseconds kUndecided = std::chrono::seconds(35);
+  return internal::PrepareSession(coordinator_,
+                                  {.mode = input.mode,
+                                   .gid = input.gid,
+                                   .timeout_to_fail = input.timeout_to_fail.value_or(kUndecided),
+                                   .concurrent = input.mode == Mode::kXa,
+                                   .headers = input.headers,
+                                   .options = input.options});
+}
+
+Reply Gateway::Impl::Prepare(const Json& body) {
+  auto input = internal::ReadTransaction(body, json_limits());
+  if (!input.ok()) return Reply::Of(input.status());
+  if (Status urls = CheckUrls(*input); !urls.ok()) return Reply::Of(urls);
+  const std::string gid = input->gid;
+  switch (input->mode) {
+    case Mode::kMessage:
+      return AnswerPrepare(coordinator_.Prepare(internal::ToMessage(*std::move(input))), gid);
+    case Mode::kTcc:
+    case Mode::kXa:
+      return AnswerPrepare(PrepareSession(*input), gid);
+    case Mode::kSaga:
+    case Mode::kWorkflow:
+      break;
+  }
+  return Reply::BadRequest(Concat("trans_type: a ", ModeName(input->mode), " is not prepared"));
+}
+
+Reply Gateway::Impl::AnswerPrepare(const Result<Accepted>& accepted, const std::string& gid) {
+  if (accepted.ok()) return Reply::Success();
+  const StatusCode code = accepted.status().code();
+  if (code != StatusCode::kFailedPrecondition && code != StatusCode::kAlreadyExists) {
+    return Reply::Of(accepted.status());
+  }
+  const Result<TransactionRecord> record = coordinator_.Query(gid);
+  if (!record.ok()) return Reply::Of(record.status());
+  if (record->status == TransactionStatus::kPrepared) return Reply::Of(accepted.status());
+  return Refused(record->status, "prepare");
+}
+
 Reply Gateway::Impl::Submit(const Json& body) {
   auto input = internal::ReadTransaction(body, json_limits());
   if (!input.ok()) return Reply::Of(input.status());
@@ -56,25 +101,84 @@ Reply Gateway::Impl::Accept(TransactionInput&& input) {
       return AnswerSubmit(coordinator_.Submit(internal::ToSaga(std::move(input))), gid);
     case Mode::kMessage:
       return AnswerSubmit(coordinator_.Submit(internal::ToMessage(std::move(input))), gid);
-    default:
-      return Reply::BadRequest(
-          Concat("trans_type: ", ModeName(input.mode), " is not served by this gateway yet"));
+    case Mode::kTcc:
+    case Mode::kXa:
+      return AnswerSubmit(internal::CommitSession(coordinator_, gid, input.mode), gid);
+    case Mode::kWorkflow:
+      break;
   }
+  return Reply::BadRequest("trans_type: workflows are not served");
 }
 
 // A repetition is a success as long as it is under way; what is decided is not submitted again.
 Reply Gateway::Impl::AnswerSubmit(const Result<Accepted>& accepted, const std::string& gid) {
   if (accepted.ok() && !accepted->repeated) return Reply::Success();
-  if (!accepted.ok() && accepted.status().code() != StatusCode::kAborted &&
-      accepted.status().code() != StatusCode::kAlreadyExists) {
-    return Reply::Of(accepted.status());
+  const StatusCode code = accepted.status().code();
+  if (code == StatusCode::kNotFound) {
+    return Reply::Failure(Concat("no trans with gid: ", gid, " found: it was never prepared"));
   }
+  const bool told_by_status = accepted.ok() || code == StatusCode::kAborted ||
+                              code == StatusCode::kAlreadyExists ||
+                              code == StatusCode::kFailedPrecondition;
+  if (!told_by_status) return Reply::Of(accepted.status());
   const Result<TransactionRecord> record = coordinator_.Query(gid);
   if (!record.ok()) return Reply::Of(record.status());
   const bool decided = record->status != TransactionStatus::kSubmitted &&
                        record->status != TransactionStatus::kPrepared;
   if (decided) return Refused(record->status, "sumbmit");  // spelt as dtm does
-  return accepted.ok() ? Reply::Success() : Reply::Of(accepted.status());
+  return accepted.ok() ? Reply::Success() : Reply::Failure(accepted.status().message());
+}
+
+Reply Gateway::Impl::Abort(const Json& body) {
+  Fields in(body);
+  const std::string gid = in.Text("gid");
+  const std::string why = in.Text("rollback_reason");
+  if (!in.status().ok()) return Reply::Of(in.status());
+  Result<TransactionRecord> record = coordinator_.Query(gid);
+  if (!record.ok()) return NoSuchGid(record.status(), gid);
+  const auto refused = [&] {
+    return Reply::Failure(Concat("trans type: '", ModeName(record->mode), "' current status '",
+                                 StatusName(record->status), "', cannot abort. FAILURE"));
+  };
+  if (record->finished || record->mode == Mode::kSaga) return refused();
+  const Status aborted = coordinator_.Abort(gid, why);
+  if (aborted.ok()) return Reply::Success();
+  if (aborted.code() != StatusCode::kFailedPrecondition) return Reply::Of(aborted);
+  record = coordinator_.Query(gid);
+  return record.ok() ? refused() : Reply::Of(record.status());
+}
+
+Reply Gateway::Impl::RegisterBranch(const Json& body) {
+  Fields in(body);
+  const std::string gid = in.Text("gid");
+  const std::string mode = in.Text("trans_type");
+  internal::RemoteBranch branch{.branch_id = in.Text("branch_id"), .payload = in.Text("data")};
+  if (gid.empty()) in.Refuse("gid", "empty");
+  if (mode == ModeName(Mode::kTcc)) {
+    branch.commit = in.Text("confirm");
+    branch.rollback = in.Text("cancel");
+    in.Keep(branch_urls_.Check("confirm", branch.commit));
+    in.Keep(branch_urls_.Check("cancel", branch.rollback));
+  } else if (mode == ModeName(Mode::kXa)) {
+    branch.mode = Mode::kXa;
+    branch.commit = branch.rollback = in.Text("url");
+    if (branch.commit.empty()) in.Refuse("url", "empty");
+    in.Keep(branch_urls_.Check("url", branch.commit));
+  } else {
+    in.Refuse("trans_type", Concat("unknow trans type: ", mode));  // spelt as dtm does
+  }
+  if (!in.status().ok()) return Reply::Of(in.status());
+  const Status registered = internal::RegisterBranch(coordinator_, gid, branch);
+  switch (registered.code()) {
+    case StatusCode::kOk:
+      return Reply::Success();
+    case StatusCode::kNotFound:
+    case StatusCode::kAborted:
+    case StatusCode::kFailedPrecondition:
+      return Reply::Failure(Concat("no trans with gid: ", gid, " status: prepared found FAILURE"));
+    default:
+      return Reply::Of(registered);
+  }
 }
 
 Reply Gateway::Impl::AwaitEnd(const std::string& gid) {

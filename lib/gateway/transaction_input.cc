@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "gateway/fields.h"
+#include "gateway/names.h"
 
 namespace troth::internal {
 namespace {
@@ -15,13 +16,6 @@ using std::chrono::milliseconds;
 
 // dtm has no cap, the coordinator's is 10 minutes: who asks for longer waits gets them.
 constexpr milliseconds kUsualCap = std::chrono::minutes(10);
-
-std::optional<Mode> ModeOf(std::string_view name) {
-  for (const Mode mode : {Mode::kSaga, Mode::kTcc, Mode::kXa, Mode::kMessage, Mode::kWorkflow}) {
-    if (ModeName(mode) == name) return mode;
-  }
-  return std::nullopt;
-}
 
 void ReadMode(Fields& in, Mode& mode) {
   const std::string name = in.Text("trans_type");

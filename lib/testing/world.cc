@@ -61,7 +61,8 @@ Status World::Impl::Open() {
                  .alert_after = static_cast<uint32_t>(options_.coordinator.alert_after),
                  .alert_url = options_.coordinator.alert_url,
                  .alert_timeout = options_.coordinator.defaults.request_timeout.value_or(
-                     std::chrono::seconds(3))},
+                     std::chrono::seconds(3)),
+                 .gateway_url = options_.coordinator.gateway_url},
       .commit_time = options_.commit_time,
       .highest_updated = info->highest_updated});
   driver_ = driver.get();

@@ -1,0 +1,101 @@
+// Topics, and dtm's key-value view of them.
+#include <algorithm>
+#include <charconv>
+
+#include "gateway/gateway_impl.h"
+#include "gateway/query_fields.h"
+
+namespace troth {
+
+using internal::JsonObject;
+using internal::QueryFields;
+using internal::Reply;
+
+namespace {
+
+constexpr std::string_view kCategory = "topics";
+constexpr int64_t kPage = 100;
+
+// dtm answers 500 to whatever is wrong with a topic; what the caller has to correct is 400 here.
+Reply AnswerChange(const Status& status) {
+  if (status.ok()) return Reply::Success();
+  if (status.code() == StatusCode::kInvalidArgument) return Reply::Of(status);
+  return Reply::Error(status.message());
+}
+
+std::string KvJson(const Topic& topic) {
+  std::vector<std::string> subscribers;
+  for (const Subscriber& each : topic.subscribers) {
+    subscribers.push_back(JsonObject().Text("url", each.url).Text("remark", each.remark).Finish());
+  }
+  return JsonObject()
+      .Number("id", 0)
+      .Text("cat", kCategory)
+      .Text("k", topic.name)
+      .Text("v", internal::JsonList(subscribers))
+      .Number("version", static_cast<int64_t>(topic.version))
+      .Finish();
+}
+
+}  // namespace
+
+Reply Gateway::Impl::Subscribe(const GatewayRequest& request) {
+  const QueryFields in(request);
+  const std::string url = in.Text("url");
+  const std::string topic = in.Text("topic");
+  if (topic.empty()) return Reply::BadRequest("empty topic");
+  if (Status allowed = branch_urls_.Check("url", url); !allowed.ok()) return Reply::Of(allowed);
+  return AnswerChange(coordinator_.Subscribe(topic, url, in.Text("remark")));
+}
+
+Reply Gateway::Impl::Unsubscribe(const GatewayRequest& request) {
+  const QueryFields in(request);
+  return AnswerChange(coordinator_.Unsubscribe(in.Text("topic"), in.Text("url")));
+}
+
+Reply Gateway::Impl::DeleteTopic(const GatewayRequest& request) {
+  const std::string_view path = request.path;
+  return AnswerChange(coordinator_.DeleteTopic(path.substr(path.rfind('/') + 1)));
+}
+
+// A position is the last name of the page before.
+Reply Gateway::Impl::ScanKv(const GatewayRequest& request) {
+  QueryFields in(request);
+  const int64_t limit = std::max<int64_t>(in.Number("limit").value_or(kPage), 1);
+  if (!in.status().ok()) return Reply::Of(in.status());
+  const std::string after = in.Text("position");
+  std::vector<std::string> rows;
+  std::string next;
+  if (in.Text("cat") == kCategory) {
+    const Result<std::vector<Topic>> topics = coordinator_.ListTopics();
+    if (!topics.ok()) return Reply::Of(topics.status());
+    std::string last;
+    for (const Topic& topic : *topics) {
+      if (!after.empty() && topic.name <= after) continue;
+      if (static_cast<int64_t>(rows.size()) == limit) {
+        next = last;
+        break;
+      }
+      rows.push_back(KvJson(topic));
+      last = topic.name;
+    }
+  }
+  return Reply::Success(
+      JsonObject().Raw("kv", internal::JsonList(rows)).Text("next_position", next).Finish());
+}
+
+Reply Gateway::Impl::QueryKv(const GatewayRequest& request) {
+  const QueryFields in(request);
+  std::vector<std::string> rows;
+  if (in.Text("cat") == kCategory && !in.Text("key").empty()) {
+    const Result<Topic> topic = coordinator_.GetTopic(in.Text("key"));
+    if (topic.ok()) {
+      rows.push_back(KvJson(*topic));
+    } else if (topic.status().code() != StatusCode::kNotFound) {
+      return Reply::Of(topic.status());
+    }
+  }
+  return Reply::Success(JsonObject().Raw("kv", internal::JsonList(rows)).Finish());
+}
+
+}  // namespace troth

@@ -1,0 +1,37 @@
+// A TCC or XA as other processes put it together: each act of a session by itself, named by its
+// gid. The gateway's seam to the coordinator; implemented in api/, and no part of the public face.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "model/input.h"
+#include "troth/coordinator.h"
+#include "troth/export.h"
+#include "troth/status.h"
+
+namespace troth::internal {
+
+// OK: it is durable and undecided. The same again while it is prepared is OK with `repeated`;
+// kFailedPrecondition: it was prepared before and is decided. kAlreadyExists: other content.
+TROTH_EXPORT Result<Accepted> PrepareSession(Coordinator& coordinator, const SessionInput& input);
+
+struct RemoteBranch {
+  Mode mode = Mode::kTcc;
+  std::string branch_id = {};  // the caller's: 1 to 128 bytes without control characters
+  std::string commit = {};     // URL of confirm or commit
+  std::string rollback = {};
+  std::string payload = {};
+};
+// OK: durable; it will get exactly one of its two calls. The same again is OK while the transaction
+// is prepared. kNotFound, kAborted, kFailedPrecondition: there is no such transaction that could be
+// joined. kAlreadyExists: that branch id is another branch's.
+TROTH_EXPORT Status RegisterBranch(Coordinator& coordinator, std::string_view gid,
+                                   const RemoteBranch& branch);
+
+// OK: decided, durably; answers a repetition as Submit does. kNotFound. kFailedPrecondition: the
+// gid is of another mode.
+TROTH_EXPORT Result<Accepted> CommitSession(Coordinator& coordinator, std::string_view gid,
+                                            Mode mode);
+
+}  // namespace troth::internal
