@@ -67,6 +67,11 @@ bool Stage::KillApplication() {
   return Killed(application_.Kill());
 }
 
+bool Stage::TerminateApplication() {
+  WaitForMoment();
+  return application_.Signal(SIGTERM) && application_.Wait() == 0;
+}
+
 bool Stage::KillAll() {
   WaitForMoment();
   // All signals first: nobody is to see another one's end.

@@ -38,6 +38,7 @@ class Stage {
   bool StartService(size_t i) { return services_[i].Start(); }
   void StartApplication(size_t count);
   bool KillApplication();
+  bool TerminateApplication();  // it closes what it can
   bool KillService(size_t i) { return Killed(services_[i].Kill()); }
   bool KillAll();
   bool SignalApplication(int signal) { return application_.Signal(signal); }

@@ -1,6 +1,6 @@
 // The torture: the crash test's processes, without a pause: killed, all at once too, frozen and
-// released late, and cut off from each other by proxies. Then the same checks, from the databases
-// alone.
+// released late, closed in the middle of everything, and cut off from each other by proxies. Then
+// the same checks, from the databases alone.
 //
 //   torture [MINUTES [SEED]]    the last line is `N passed, N failed`
 #include <signal.h>
@@ -55,10 +55,11 @@ class Torture {
   // Every trouble ends with all processes running; false when one of them had died by itself.
   bool MakeTrouble() {
     static constexpr std::pair<bool (Torture::*)(), unsigned> kShares[] = {
-        {&Torture::RestartApplication, 30}, {&Torture::RestartService, 25},
-        {&Torture::RestartAll, 12},         {&Torture::FreezeApplication, 8},
-        {&Torture::FreezeService, 8},       {&Torture::RestartFrozenService, 4},
-        {&Torture::FreezeAcrossLives, 8},   {&Torture::RefuseConnections, 5}};
+        {&Torture::RestartApplication, 26},  {&Torture::TerminateApplication, 4},
+        {&Torture::RestartService, 25},      {&Torture::RestartAll, 12},
+        {&Torture::FreezeApplication, 8},    {&Torture::FreezeService, 8},
+        {&Torture::RestartFrozenService, 4}, {&Torture::FreezeAcrossLives, 8},
+        {&Torture::RefuseConnections, 5}};
     static constexpr unsigned kSum =
         std::accumulate(std::begin(kShares), std::end(kShares), 0u,
                         [](unsigned sum, const auto& share) { return sum + share.second; });
@@ -74,6 +75,13 @@ class Torture {
     const bool ran = KillApplication();
     StartApplication();
     return ran;
+  }
+
+  bool TerminateApplication() {
+    ++terminations_;
+    const bool ended = stage_.TerminateApplication();
+    StartApplication();
+    return ended;
   }
 
   bool RestartService() { return RestartService(stage_.Below(kServices)); }
@@ -144,8 +152,10 @@ class Torture {
   }
 
   void PrintFigures() const {
-    std::printf("killed: the application %zu times, a service %zu times, all at once %zu times\n",
-                application_kills_, service_kills_, all_kills_);
+    std::printf(
+        "killed: the application %zu times, a service %zu times, all at once %zu times;"
+        " %zu times the application was asked to end\n",
+        application_kills_, service_kills_, all_kills_, terminations_);
     std::printf("frozen: the application %zu times, a service %zu times\n", application_freezes_,
                 service_freezes_);
     std::printf(
@@ -163,6 +173,7 @@ class Torture {
   size_t application_kills_ = 0;
   size_t service_kills_ = 0;
   size_t all_kills_ = 0;
+  size_t terminations_ = 0;
   size_t application_freezes_ = 0;
   size_t service_freezes_ = 0;
   size_t refusals_ = 0;

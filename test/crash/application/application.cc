@@ -3,13 +3,15 @@
 //
 //   crash_application STORE TILL SEED COUNT REQUEST_TIMEOUT_MS TILL_URL BANK BANK BANK
 //
-// With a COUNT it begins so many and then waits to be killed; with 0 it waits until everything in
-// the store has ended, and ends. Its standard output says
+// With a COUNT it begins so many and then waits to be killed; at SIGTERM it closes the coordinator
+// in the middle of everything, and ends. With 0 it waits until everything in the store has ended,
+// and ends. Its standard output says
 //
 //   accepted GID          this transaction must not be lost from now on
 //   promised GID STATUS   so it must end
 //   ended GID STATUS      somebody was told that it has ended so
 //   submitted             all COUNT
+#include <signal.h>
 #include <troth/coordinator.h>
 #include <unistd.h>
 
@@ -60,6 +62,24 @@ void BeginAll(troth::Coordinator& coordinator, const Arguments& arguments) {
   }
   for (std::thread& thread : threads) thread.join();
   Say("submitted");
+}
+
+// In this thread and those that it starts, so that only who waits for it sees it.
+sigset_t BlockTermination() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return signals;
+}
+
+// Calls that do not end soon are cut off.
+[[noreturn]] void CloseInTheMiddle(troth::Coordinator& coordinator) {
+  ExpectEnd();
+  const troth::Status closed = coordinator.Close(20ms);
+  const bool right = closed.ok() || closed.code() == troth::StatusCode::kDeadlineExceeded;
+  if (!right) std::fprintf(stderr, "crash_application: Close: %s\n", closed.ToString().c_str());
+  _exit(right ? 0 : 1);
 }
 
 // A status is empty for good once those before it are: it only moves forward.
@@ -115,11 +135,14 @@ int main(int count, char** words) {
                             .request_timeout = std::chrono::milliseconds(std::atoi(words[5])),
                             .till_url = words[6],
                             .banks = {words + 7, words + count}};
+  const sigset_t termination = BlockTermination();
   troth::Coordinator coordinator = Open(arguments);
   if (arguments.count == 0) return WaitForAll(coordinator), 0;
   SubscribeBanks(coordinator, arguments.banks);
   const troth::Status registered = coordinator.RegisterLocal(AgentOf(coordinator));
   if (!registered.ok()) Fail("RegisterLocal", registered);
-  BeginAll(coordinator, arguments);
-  for (;;) pause();
+  std::thread([&] { BeginAll(coordinator, arguments); }).detach();
+  int signal = 0;
+  sigwait(&termination, &signal);
+  CloseInTheMiddle(coordinator);
 }

@@ -2,10 +2,15 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 
-using namespace std::chrono_literals;
+namespace {
+
+std::atomic<bool> end_is_expected = false;
+
+}  // namespace
 
 void Say(const std::string& line) {
   const std::string ended = line + "\n";
@@ -23,7 +28,10 @@ void SayEnded(const troth::Outcome& outcome) {
   Say("ended " + outcome.gid + " " + std::string(troth::StatusName(outcome.status)));
 }
 
+void ExpectEnd() { end_is_expected = true; }
+
 void Fail(std::string_view what, const troth::Status& status) {
+  while (end_is_expected) pause();
   std::fprintf(stderr, "crash_application: %s: %s\n", std::string(what).c_str(),
                status.ToString().c_str());
   _exit(1);

@@ -20,6 +20,9 @@ void SayPromised(const std::string& gid, troth::TransactionStatus status);
 void SayEnded(const troth::Outcome& outcome);
 // What can't be right: ends the program.
 [[noreturn]] void Fail(std::string_view what, const troth::Status& status);
+// From now on calls may fail, as the coordinator is being closed: whoever fails then waits for the
+// end of the program.
+void ExpectEnd();
 
 // A bank, and what it gets: negative amounts are what it pays.
 struct Part {

@@ -131,18 +131,9 @@ void PayByDoAndSubmit(Desk& desk) {
         if (desk.OneIn(20)) throw std::runtime_error("the till's drawer is stuck");
         return entered;
       });
+  const bool aborted = done.status().code() == troth::StatusCode::kAborted;
+  if (!done.ok() && !aborted) Fail("DoAndSubmit", done.status());
   SayAccepted(message.gid);
-  switch (done.status().code()) {
-    case troth::StatusCode::kOk:
-      SayPromised(message.gid, kSucceed);
-      break;
-    case troth::StatusCode::kAborted:
-      SayPromised(message.gid, kFailed);
-      break;
-    case troth::StatusCode::kUnavailable:
-      break;
-    default:
-      Fail("DoAndSubmit", done.status());
-  }
+  SayPromised(message.gid, done.ok() ? kSucceed : kFailed);
   desk.MayWait(message.gid);
 }
