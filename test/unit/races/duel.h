@@ -4,8 +4,10 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstdlib>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -24,6 +26,33 @@ namespace troth {
 using namespace std::chrono_literals;
 using Names = std::vector<std::string>;
 
+// How often each race is run: many thousand times, and TROTH_RACES=100000 for as long as you like.
+inline int Rounds(int usual) {
+  const char* wanted = std::getenv("TROTH_RACES");
+  return wanted != nullptr ? std::atoi(wanted) : usual;
+}
+
+// What one side always wins is no race.
+inline void CheckBothWin(int first, int rounds) {
+  MESSAGE(first << " of " << rounds << " times it was first");
+  CHECK(first > 0);
+  CHECK(first < rounds);
+}
+
+// Between 0 and `most`, without sleeping: shifts the moment at which two things meet.
+class Jitter {
+ public:
+  void Spin(std::chrono::microseconds most) {
+    const auto until = std::chrono::steady_clock::now() +
+                       std::chrono::microseconds(draw_() % static_cast<uint64_t>(most.count() + 1));
+    while (std::chrono::steady_clock::now() < until) std::this_thread::yield();
+  }
+  bool Coin() { return draw_() % 2 == 0; }
+
+ private:
+  std::mt19937_64 draw_{20'26};
+};
+
 // Runs two things at once, on this thread and on one of its own.
 class Duel {
  public:
@@ -35,15 +64,29 @@ class Duel {
   Duel(const Duel&) = delete;
   Duel& operator=(const Duel&) = delete;
 
-  // Both have returned when it returns.
-  void Run(const std::function<void()>& here, std::function<void()> there) {
-    Give(std::move(there));
+  // Both threads are awake before either begins, and then one of them, whichever, waits a moment of
+  // up to `most`. Both have returned when it returns.
+  void Run(const std::function<void()>& here, const std::function<void()>& there,
+           std::chrono::microseconds most = 100us) {
+    arrived_ = 0;
+    const bool here_waits = jitter_.Coin();
+    Give([&] {
+      Meet();
+      if (!here_waits) jitter_.Spin(most);
+      there();
+    });
+    Meet();
+    if (here_waits) jitter_.Spin(most);
     here();
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return !given_; });
   }
 
  private:
+  void Meet() {
+    ++arrived_;
+    while (arrived_ < 2) std::this_thread::yield();
+  }
   void Give(std::function<void()> task) {
     const std::lock_guard lock(mutex_);
     task_ = std::move(task);
@@ -67,6 +110,8 @@ class Duel {
   std::condition_variable changed_;
   std::function<void()> task_;
   bool given_ = false;
+  std::atomic<int> arrived_{0};
+  Jitter jitter_;  // one side's at a time
   std::thread other_;
 };
 
@@ -124,19 +169,6 @@ inline size_t Count(const Names& calls, std::string_view op) {
   for (const std::string& call : calls) count += call.find(op) != std::string::npos ? 1 : 0;
   return count;
 }
-
-// Between 0 and `most`, without sleeping: shifts the moment at which two things meet.
-class Jitter {
- public:
-  void Spin(std::chrono::microseconds most) {
-    const auto until = std::chrono::steady_clock::now() +
-                       std::chrono::microseconds(draw_() % static_cast<uint64_t>(most.count() + 1));
-    while (std::chrono::steady_clock::now() < until) std::this_thread::yield();
-  }
-
- private:
-  std::mt19937_64 draw_{20'26};
-};
 
 inline const Act kAnn{.author = "ann", .reason = "a race"};
 
