@@ -1,5 +1,6 @@
 // Power loss and I/O errors at the n-th operation of the disk, for n = 1, 2, 3, … until a whole run
-// gets through, under the whole coordinator in virtual time.
+// gets through, under the whole coordinator and under an
+// application's outbox, in virtual time.
 //
 //   power                    all sweeps; the last line is `N passed, N failed`
 //   power --only WORDS       those whose name has these words
@@ -16,6 +17,7 @@
 
 #include "base/text.h"
 #include "disk_store.h"
+#include "outbox_run.h"
 #include "power_run.h"
 
 namespace troth::sim {
@@ -31,6 +33,9 @@ constexpr size_t kFailuresShown = 5;
 struct Sweep {
   std::string name;
   std::function<Trouble(uint64_t n)> at;
+  // An application's log is its own: once a sync of it has failed, SQLite itself loses what it
+  // commits behind that.
+  bool outbox_too = true;
 };
 
 struct Arguments {
@@ -63,12 +68,14 @@ std::vector<Sweep> FaultSweeps() {
       const char* how = count == 1          ? " once"
                         : count == kForEver ? " until it is healed"
                                             : " for a while";
-      sweeps.push_back({name + how, [=](uint64_t n) {
+      sweeps.push_back({name + how,
+                        [=](uint64_t n) {
                           Trouble trouble;
                           trouble.fault = DiskFault{
                               .operation = operation, .at = n, .count = count, .code = code};
                           return trouble;
-                        }});
+                        },
+                        operation != DiskOperation::kSync});
     }
   };
   add("read fails", DiskOperation::kRead, 0);
@@ -85,14 +92,15 @@ std::vector<Sweep> FaultSweeps() {
   // What a failed sync left is not to be trusted, and no later sync makes it so (R4).
   for (const Loss loss : {Loss::kDropAll, Loss::kRandom}) {
     const char* how = loss == Loss::kDropAll ? "dropped" : "torn";
-    sweeps.push_back(
-        {internal::Concat("sync fails once, then power lost, unsynced ", how), [loss](uint64_t n) {
-           Trouble trouble{.loss = loss, .seed = n};
-           trouble.fault =
-               DiskFault{.operation = DiskOperation::kSync, .at = 1 + (n - 1) / kCutsPerFailure};
-           trouble.cut_after_fault = 1 + (n - 1) % kCutsPerFailure;
-           return trouble;
-         }});
+    sweeps.push_back({internal::Concat("sync fails once, then power lost, unsynced ", how),
+                      [loss](uint64_t n) {
+                        Trouble trouble{.loss = loss, .seed = n};
+                        trouble.fault = DiskFault{.operation = DiskOperation::kSync,
+                                                  .at = 1 + (n - 1) / kCutsPerFailure};
+                        trouble.cut_after_fault = 1 + (n - 1) % kCutsPerFailure;
+                        return trouble;
+                      },
+                      /*outbox_too=*/false});
   }
   return sweeps;
 }
@@ -152,9 +160,11 @@ int Main(const Arguments& arguments) {
   Tally tally;
   for (const Sweep& sweep : PowerSweeps()) {
     Through<PowerRun>("coordinator", sweep, arguments, tally);
+    if (sweep.outbox_too) Through<OutboxRun>("outbox", sweep, arguments, tally);
   }
   for (const Sweep& sweep : FaultSweeps()) {
     Through<PowerRun>("coordinator", sweep, arguments, tally);
+    if (sweep.outbox_too) Through<OutboxRun>("outbox", sweep, arguments, tally);
   }
   std::printf("%llu points in all\n%d passed, %d failed\n",
               static_cast<unsigned long long>(tally.points), tally.passed, tally.failed);
