@@ -74,6 +74,9 @@ void Audit::Run(Checks& checks) const {
              [&](const auto& entry) { return MovesNoMoney(entry.second); });
   checks.All("no branch was called for the other end", store_,
              [&](const auto& entry) { return HasOnePhaseTwo(entry.second); });
+  const size_t registered = RegisteredThemselves();
+  checks.Count("XA branches registered themselves again", registered != 0,
+               std::to_string(registered) + " were told success");
   checks.All("every failure has its reason, and no success has", store_, [](const auto& entry) {
     return Succeeded(entry.second) == (entry.second.reason.code == troth::ReasonCode::kNone);
   });
@@ -109,6 +112,14 @@ bool Audit::MovesNoMoney(const TransactionRecord& record) const {
   long long sum = line == books_.till.end() ? 0 : line->second;
   for (const auto& [branch_id, branch] : books_.BranchesOf(record.gid)) sum += branch.available;
   return sum == 0;
+}
+
+size_t Audit::RegisteredThemselves() const {
+  size_t count = 0;
+  for (const auto& [gid, branches] : books_.branches) {
+    for (const auto& [branch_id, branch] : branches) count += branch.called.count("register");
+  }
+  return count;
 }
 
 // What pays from the till succeeds if, and only if, the till has paid; what was submitted in one

@@ -54,6 +54,7 @@ class Audit {
  private:
   bool HasRightEffects(const troth::TransactionRecord& record) const;
   bool HasOnePhaseTwo(const troth::TransactionRecord& record) const;
+  size_t RegisteredThemselves() const;
   bool MovesNoMoney(const troth::TransactionRecord& record) const;
   bool HasItsTillLine(const troth::TransactionRecord& record) const;
   bool TillLineHasTransaction(const std::string& gid) const;

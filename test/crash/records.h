@@ -11,7 +11,7 @@
 // What one branch of a transaction has done, by the journals, and has been asked for.
 struct Branch {
   std::map<std::string, int> done;  // by operation, how often
-  std::set<std::string> called;     // operations
+  std::set<std::string> called;     // operations; and "register", of itself
   long long available = 0;
   long long frozen = 0;
 

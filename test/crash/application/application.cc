@@ -48,6 +48,7 @@ void BeginOne(Desk& desk) {
 }
 
 void BeginAll(troth::Coordinator& coordinator, const Arguments& arguments) {
+  const std::string gateway_url = ServeGateway(coordinator);
   std::atomic<int> left = arguments.count;
   std::vector<std::thread> threads;
   for (unsigned i = 0; i < kThreads; ++i) {
@@ -55,6 +56,7 @@ void BeginAll(troth::Coordinator& coordinator, const Arguments& arguments) {
       Desk desk{.coordinator = coordinator,
                 .banks = arguments.banks,
                 .till_url = arguments.till_url,
+                .gateway_url = gateway_url,
                 .till = Book(arguments.till),
                 .random = std::mt19937(arguments.seed * kThreads + i)};
       while (--left >= 0) BeginOne(desk);

@@ -33,8 +33,9 @@ struct Part {
 struct Desk {
   troth::Coordinator& coordinator;
   const std::vector<std::string>& banks;
-  const std::string& till_url;  // the check-back over HTTP
-  Book till;                    // a connection of this thread's own
+  const std::string& till_url;     // the check-back over HTTP
+  const std::string& gateway_url;  // where branches may register themselves
+  Book till;                       // a connection of this thread's own
   std::mt19937 random;
 
   unsigned Below(size_t end) { return static_cast<unsigned>(random() % end); }
@@ -73,6 +74,8 @@ void OrderInOneCommit(Desk& desk);  // SubmitInTransaction of a saga or a messag
 troth::Saga DrawSaga(Desk& desk, std::string_view kind);
 // Gives `amount` away, which is even: to one bank, to two, or to a topic's subscribers.
 void GiveAway(Desk& desk, troth::Message& message, int amount);
+// Serves dtm's HTTP API from now on: where.
+std::string ServeGateway(troth::Coordinator& coordinator);
 // Subscribes two banks to the topic of GiveAway.
 void SubscribeBanks(troth::Coordinator& coordinator, const std::vector<std::string>& banks);
 // local:prepared, the check-back that reads the till itself.

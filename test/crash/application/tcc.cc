@@ -50,7 +50,7 @@ troth::LocalBranch AgentOf(troth::Coordinator& coordinator) {
 
 void TransferByTcc(Desk& desk) {
   const troth::TccOptions options{.gid = NewGidOf("tcc"),
-                                  .timeout_to_fail = desk.Milliseconds(200, 1500),
+                                  .timeout_to_fail = desk.Milliseconds(300, 3000),
                                   .concurrent = desk.OneIn(3)};
   if (desk.OneIn(3)) {
     return SayHowItRan(desk, options.gid,

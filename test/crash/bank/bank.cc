@@ -32,7 +32,7 @@ class Bank {
       response.status = 400;
       return;
     }
-    Note(*context);
+    Note(*context, context->op);
     const int amount = std::atoi(request.body.c_str());
     const Fault fault = DrawFault(*context);
     const BranchResult result = Behave(fault, *context, amount);
@@ -91,10 +91,10 @@ class Bank {
     return BranchResult::Unknown("no such fault");
   }
 
-  void Note(const BranchContext& context) {
+  void Note(const BranchContext& context, const std::string& what) {
     const std::lock_guard lock(mutex_);
     if (book_.Run("INSERT OR IGNORE INTO called VALUES(%Q, %Q, %Q)", context.gid.c_str(),
-                  context.branch_id.c_str(), context.op.c_str())) {
+                  context.branch_id.c_str(), what.c_str())) {
       return;
     }
     std::fprintf(stderr, "crash_bank: %s\n", book_.Unknown().text().c_str());
@@ -102,6 +102,11 @@ class Bank {
   }
 
   BranchResult Do(const BranchContext& context, int amount) {
+    if (context.op == "action" && !context.coordinator.empty()) {
+      const BranchResult registered = RegisterItself(context);
+      if (registered.verdict() != BranchResult::Verdict::kSuccess) return registered;
+      Note(context, "register");
+    }
     const std::lock_guard lock(mutex_);  // one connection: one transaction at a time
     if (context.trans_type == "saga") return AnswerSaga(book_, context, amount);
     if (context.trans_type == "tcc") return AnswerTcc(book_, context, amount);

@@ -13,3 +13,6 @@ troth::BranchResult AnswerSaga(Book& book, const troth::BranchContext& context, 
 troth::BranchResult AnswerTcc(Book& book, const troth::BranchContext& context, int amount);
 troth::BranchResult AnswerXa(Book& book, const troth::BranchContext& context, int amount);
 troth::BranchResult AnswerMessage(Book& book, const troth::BranchContext& context, int amount);
+
+// Success: the coordinator has this XA branch, as it had before; only then its action goes on.
+troth::BranchResult RegisterItself(const troth::BranchContext& context);
