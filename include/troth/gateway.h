@@ -31,6 +31,7 @@
 #include "troth/branch.h"
 #include "troth/coordinator.h"
 #include "troth/export.h"
+#include "troth/status.h"
 
 namespace troth {
 
@@ -73,8 +74,9 @@ struct GatewayOptions {
   // whole: "local:reserve".
   std::vector<std::string> branch_urls = {};
 
-  // How long a submit with wait_result waits for the end before it answers 425.
-  std::chrono::milliseconds wait{8'000};
+  // How long a submit with wait_result waits for the end before it answers 425. Some SDKs give up
+  // after 8 s, and then know less than a 425 says.
+  std::chrono::milliseconds wait{5'000};
 
   // Larger bodies are refused with 413 where the server has let them through. JSON is refused past
   // `json_depth` levels, or `json_values` values in all.
@@ -87,8 +89,11 @@ struct GatewayOptions {
 // the coordinator's own methods do, and with wait_result up to GatewayOptions::wait.
 class TROTH_EXPORT Gateway {
  public:
-  // Ends the process where an option makes no sense: a base path without a leading slash, a branch
-  // URL that no branch can have, a bound of zero.
+  // kInvalidArgument names the option: a base path that is none, a branch URL that no branch can
+  // have, a bound of zero.
+  static Status Check(const GatewayOptions& options);
+
+  // Ends the process where Check refuses the options.
   explicit Gateway(Coordinator& coordinator, GatewayOptions options = {});
   ~Gateway();
   Gateway(const Gateway&) = delete;

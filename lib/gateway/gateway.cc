@@ -80,6 +80,12 @@ const Gateway::Impl::Route* Gateway::Impl::FindRoute(std::string_view path) {
 }
 
 GatewayAnswer Gateway::Impl::Handle(const GatewayRequest& request) {
+  GatewayAnswer answer = AdmitAndServe(request);
+  answers_.Count(answer.status);
+  return answer;
+}
+
+GatewayAnswer Gateway::Impl::AdmitAndServe(const GatewayRequest& request) {
   const Result<std::string> author = internal::Admit(request, options_);
   if (!author.ok()) return Refuse(403, author.status().message());
   if (request.body.size() > options_.body_bytes) {
@@ -92,6 +98,9 @@ GatewayAnswer Gateway::Impl::Serve(const GatewayRequest& request, std::string_vi
   if (request.path == "/api/ping") return internal::ToHttp(Ping(request));
   if (request.path == "/api/json-rpc") {
     return request.method == "POST" ? JsonRpc(request) : Refuse(405, "use POST");
+  }
+  if (request.path == "/api/metrics") {
+    return request.method == "GET" ? Metrics() : Refuse(405, "use GET");
   }
   const std::string_view path = request.path;
   const Route* route = path.starts_with(options_.base_path)
@@ -119,12 +128,27 @@ Reply Gateway::Impl::Answer(const GatewayRequest& request, std::string_view auth
   return (this->*route.act_with_body)(*body, author);
 }
 
+Status Gateway::Check(const GatewayOptions& options) {
+  const auto refuse = [](std::string_view option, std::string_view why) {
+    return Status(StatusCode::kInvalidArgument, Concat("options.", option, ": ", why));
+  };
+  const Status urls = internal::BranchUrls::Make(options.branch_urls).status();
+  if (!urls.ok()) return refuse("branch_urls", urls.message());
+  const std::string& path = options.base_path;
+  if (!path.starts_with('/') || path.ends_with('/')) {
+    return refuse("base_path", "must begin with a slash, and not end with one");
+  }
+  if (options.wait < std::chrono::milliseconds(0)) return refuse("wait", "negative");
+  if (options.body_bytes == 0) return refuse("body_bytes", "must be at least 1");
+  if (options.json_depth == 0) return refuse("json_depth", "must be at least 1");
+  if (options.json_values == 0) return refuse("json_values", "must be at least 1");
+  return {};
+}
+
 Gateway::Gateway(Coordinator& coordinator, GatewayOptions options) {
-  const auto urls = internal::BranchUrls::Make(options.branch_urls);
-  TROTH_CHECK(urls.ok());
-  TROTH_CHECK(options.base_path.starts_with('/') && !options.base_path.ends_with('/'));
-  TROTH_CHECK(options.body_bytes > 0 && options.json_depth > 0 && options.json_values > 0);
-  impl_ = std::make_unique<Impl>(coordinator, std::move(options), *urls);
+  TROTH_CHECK(Check(options).ok());
+  auto urls = internal::BranchUrls::Make(options.branch_urls);
+  impl_ = std::make_unique<Impl>(coordinator, std::move(options), *std::move(urls));
 }
 Gateway::~Gateway() = default;
 

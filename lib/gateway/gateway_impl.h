@@ -7,6 +7,7 @@
 
 #include "gateway/access.h"
 #include "gateway/json.h"
+#include "gateway/metrics.h"
 #include "gateway/reply.h"
 #include "gateway/transaction_input.h"
 #include "troth/coordinator.h"
@@ -29,6 +30,7 @@ class __attribute__((visibility("hidden"))) Gateway::Impl {
   // --- gateway.cc: who is asked ---
   struct Route;
   static const Route* FindRoute(std::string_view path);
+  GatewayAnswer AdmitAndServe(const GatewayRequest& request);
   GatewayAnswer Serve(const GatewayRequest& request, std::string_view author);
   internal::Reply Answer(const GatewayRequest& request, std::string_view author,
                          const Route& route);
@@ -66,12 +68,14 @@ class __attribute__((visibility("hidden"))) Gateway::Impl {
   internal::Reply Query(const GatewayRequest& request);
   internal::Reply All(const GatewayRequest& request);
   internal::Reply AllOfGid(std::string_view gid);
+  GatewayAnswer Metrics() const;
   internal::Reply Version(const GatewayRequest& request);
   internal::Reply Ping(const GatewayRequest& request);
 
   Coordinator& coordinator_;
   const GatewayOptions options_;
   const internal::BranchUrls branch_urls_;
+  internal::AnswerCounter answers_;
 };
 
 }  // namespace troth

@@ -70,6 +70,13 @@ Reply Gateway::Impl::AllOfGid(std::string_view gid) {
           .Finish());
 }
 
+GatewayAnswer Gateway::Impl::Metrics() const {
+  return {.status = 200,
+          .body = internal::MetricsText(coordinator_.GetStatistics(), coordinator_.GetHealth(),
+                                        answers_),
+          .content_type = "text/plain; version=0.0.4; charset=utf-8"};
+}
+
 Reply Gateway::Impl::Version(const GatewayRequest&) {
   return Reply::Success(JsonObject().Text("version", troth::Version()).Finish());
 }
