@@ -94,7 +94,13 @@ void Engine::OnCallEnded(CallEnded& ended, Time now) {
 
   const Hosts::Change change = hosts_.Ended(call.host, ended.host_down, ended.text, live.id, now);
   if (ended.host_down) live.at_host = true;
-  if (!EndSessionCall(live, call, ended, now)) RecordCallEnded(live, call, ended, now);
+  if (!EndSessionCall(live, call, ended, now)) {
+    // The close may have cut it off, which no branch is to blame for: as after a crash it is made
+    // again, and no limit is nearer.
+    const bool forgotten = closing_ && ended.kind == CallEnded::Kind::kLost;
+    if (forgotten) live.t.branches[call.branch].in_flight = 0;
+    if (!forgotten) RecordCallEnded(live, call, ended, now);
+  }
   Touch(live);
 
   if (change.went_down) Tell(EventKind::kHostDown, now, nullptr, {}, call.host);
@@ -390,6 +396,7 @@ Live* Engine::Admit(Loaded& loaded, Time now) {
     live->hides_stored = live->t.id == 0;
     return live;
   }
+  if (loaded.transaction.status().code() == StatusCode::kNotFound) return nullptr;  // a tombstone
   if (!loaded.transaction.ok()) {
     Tell(EventKind::kUnreadable, now, nullptr, {},
          Concat(loaded.row.gid, ": ", loaded.transaction.status().message()));

@@ -51,6 +51,28 @@ TEST_CASE("close: a decision that is due is still taken, and nothing follows it"
   CHECK(desk.engine->Quiet());
 }
 
+// Found by the simulator (seed 420): a saga whose actions may be called once was rolled back by its
+// own coordinator's close.
+TEST_CASE("close: a call that was cut off counts for nothing, and is made again") {
+  Definition saga = SagaOf(2);
+  saga.policies[0].limit = 0;
+  Desk desk;
+  desk.Submit("g", saga);
+  desk.Run();
+  desk.Control(ControlRequest::Kind::kClose);
+  desk.End("g:01/action", {.kind = CallEnded::Kind::kLost,
+                           .code = ReasonCode::kNoAnswer,
+                           .text = "the coordinator is closed",
+                           .body = {}});
+  desk.Run();
+  CHECK(desk.engine->Quiet());
+  CHECK(desk.StatusOf("g") == TransactionStatus::kSubmitted);
+  CHECK(desk.store.Read("g").branches[1].unknowns == 0);
+  desk.Crash(/*unclean=*/false);
+  desk.Run();
+  CHECK(desk.Open() == "g:01/action");
+}
+
 TEST_CASE("close: a wait that was behind a write is answered too") {
   Desk desk;
   desk.Submit("g");

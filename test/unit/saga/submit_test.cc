@@ -291,7 +291,11 @@ TEST_CASE("callbacks: what they throw is dropped, and the log gets a line with g
 }
 
 TEST_CASE("retention: what ended becomes a tombstone, that guards the gid for its time") {
-  World world(Instant({.retention = 24h, .tombstone_retention = 24h * 10}));
+  size_t unreadable = 0;
+  World world(Instant(
+      {.retention = 24h, .tombstone_retention = 24h * 10, .on_event = [&](const Event& event) {
+         if (event.kind == EventKind::kUnreadable) ++unreadable;
+       }}));
   world.Branch(Do("b")).Fail("no");
   const Saga good = Steps({"a"});
   const Saga bad = Steps({"b"});
@@ -317,6 +321,8 @@ TEST_CASE("retention: what ended becomes a tombstone, that guards the gid for it
   CHECK(Again(world, other) == StatusCode::kAlreadyExists);
   CHECK(world.coordinator().Cancel(good.gid, kAnn).code() == StatusCode::kFailedPrecondition);
   CHECK(world.coordinator().Stop(good.gid, kAnn).code() == StatusCode::kFailedPrecondition);
+  world.RunUntilIdle();
+  CHECK(unreadable == 0);  // it is as it should be
 
   REQUIRE(world.Reopen().ok());
   world.Advance(24h * 8);
