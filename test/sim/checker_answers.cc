@@ -30,8 +30,9 @@ bool WasHeld(const Trail& trail, const ApiCall& call, const IsRow& is) {
 }
 
 bool Shows(const Stored& row, const TransactionRecord& record) {
-  if (row.row.status != record.status || row.row.updated != record.updated) return false;
-  if (row.transaction == nullptr) return true;
+  if (row.row.status != record.status) return false;
+  if (record.purged || row.transaction == nullptr) return true;
+  if (row.row.updated != record.updated) return false;
   return row.transaction->forced == record.forced &&
          row.transaction->history.size() == record.history.size();
 }
@@ -59,6 +60,14 @@ void CheckOutcome(const Trail& trail, const ApiCall& call, Findings& findings) {
   if (told.forced != t.forced || told.in_doubt != t.in_doubt || told.skipped != SkippedOf(t)) {
     findings.Add(trail, call.answered->seq, "Wait told of other acts than the store");
   }
+}
+
+bool AnyUnreadable(const Index& index) {
+  const auto& trails = index.trails();
+  return std::any_of(trails.begin(), trails.end(), [](const Trail& trail) {
+    return std::any_of(trail.rows.begin(), trail.rows.end(),
+                       [](const Stored* row) { return !row->unreadable.empty(); });
+  });
 }
 
 // What an event says was durable when it was told.
@@ -136,6 +145,9 @@ void CheckLists(const Index& index, Findings& findings) {
 
 void CheckTold(const Index& index, Findings& findings) {
   for (const Told& told : index.log().told) {
+    if (told.event.kind == EventKind::kUnreadable && !AnyUnreadable(index)) {
+      findings.Add(told.when.seq, "a row was told to be unreadable: " + told.event.text);
+    }
     const Trail* trail = told.event.gid.empty() ? nullptr : index.Find(told.event.gid);
     if (trail == nullptr || trail->reused || WasDurable(*trail, told)) continue;
     findings.Add(*trail, told.when.seq,

@@ -391,6 +391,9 @@ TEST_CASE("I26: Wait and events tell what is not so") {
   CHECK(!event.Breaks(26));
   event.log.told.back().when.seq = 3;
   CHECK(event.Breaks(26));
+  event.log.told.clear();
+  event.log.told.push_back({.when = event.Now(), .event = {.kind = EventKind::kUnreadable}});
+  CHECK(event.Breaks(26));
 }
 
 TEST_CASE("I27: Query and List tell what is not so") {

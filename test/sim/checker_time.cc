@@ -163,6 +163,9 @@ Time EndBound(const Index& index, const Trail& trail, const GlobalTransaction& t
     base = std::max(base, asked->answered ? asked->answered->at : asked->began.at);
   }
   const Life& last = index.log().lives.back();
+  // A clock that was put back by more than a day makes everything stored that much later (R23).
+  const GlobalTransaction* found = index.FoundBy(last.number, trail);
+  if (found != nullptr) base = std::max(base, found->updated - last.offset);
   base = std::max(base, t.start - last.offset);
   if (t.deadline) base = std::max(base, *t.deadline - last.offset);
   milliseconds cap{0};
