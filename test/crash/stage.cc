@@ -68,8 +68,11 @@ bool Stage::KillApplication() {
 }
 
 bool Stage::TerminateApplication() {
-  WaitForMoment();
-  return application_.Signal(SIGTERM) && application_.Wait() == 0;
+  said_.WaitForWord(10s);  // once it has said a word, it has learnt to listen to the signal
+  const bool ran = application_.Signal(SIGTERM);
+  const int status = application_.Wait();
+  if (status != 0) std::printf("     | asked to end, the application ended with %d\n", status);
+  return ran && status == 0;
 }
 
 bool Stage::KillAll() {
@@ -89,6 +92,7 @@ void Stage::WaitForMoment() {
 }
 
 bool Stage::Killed(bool ran) {
+  if (!ran) std::printf("     | a process had ended before it was killed\n");
   kills_ += ran;
   return ran;
 }
