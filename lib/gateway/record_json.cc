@@ -97,7 +97,7 @@ std::string RollbackReason(const TransactionRecord& record) {
     case ReasonCode::kActionFailed: {
       const BranchRecord* branch = Find(record, reason.branch_id, reason.op);
       return Concat("url:", branch != nullptr ? branch->url : "", " return failed: ", reason.text,
-                    " FAILURE");
+                    reason.text.ends_with(" FAILURE") ? "" : " FAILURE");
     }
     case ReasonCode::kRetriesExhausted:
       return Concat("RetryCount is greater than RetryLimit, RetryLimit: ",

@@ -35,6 +35,10 @@ TEST_CASE("gateway: wait_result answers with the end (L17, L18)") {
         "compensate=succeed action=succeed compensate=succeed action=failed");
   CHECK(Has(shown, R"("status":"failed","protocol":"http","rollback_time":"20)"));
   CHECK(Has(shown, R"("rollback_reason":"url:http://b/TransIn return failed: Insufficient)"));
+
+  scene.world.Branch("http://b/TransIn").Fail("no FAILURE");
+  CHECK(Has(scene.Post("submit", TransferJson("g3", R"(,"wait_result":true)")),
+            R"(return failed: no FAILURE"})"));
 }
 
 TEST_CASE("gateway: wait_result says 425 while it goes on (L19)") {
