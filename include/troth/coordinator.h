@@ -236,18 +236,22 @@ struct Health {
 //
 // "Durable" means: survives a crash of the process and a power loss (SQLite's synchronous=FULL).
 // Errors that any method can answer are written here once:
-//   kFailedPrecondition  closed, forked, read-only, or lost the store to another process
-//   kUnavailable         the store could not say within `patience` whether it holds the change:
-//   repeat the same call kCancelled           Close() came first; of a change like kUnavailable:
-//   repeat it after the next Open() kResourceExhausted   refused before anything was written
-//   kDataLoss            the stored transaction can't be true and was set aside
+//
+// - kFailedPrecondition: closed, forked, read-only, or lost the store to another process.
+// - kUnavailable: the store could not say within `patience` whether it holds the change. Repeat the
+//   same call, with the same gid.
+// - kCancelled: Close() came first. Of a change, like kUnavailable: repeat it after the next
+// Open().
+// - kResourceExhausted: refused before anything was written; the text names the limit.
+// - kDataLoss: the stored transaction can't be true and was set aside.
 class TROTH_EXPORT Coordinator {
  public:
   // Opens the store, takes ownership of it, and goes on with every transaction that it holds
   // unended. kInvalidArgument names the option. kFailedPrecondition: another process (or this one)
   // has the store open; the file is not a Troth store, or a newer Troth's; it is a backup and
   // `restored` is not set; it lies on a network file system. kPermissionDenied, kNotFound,
-  // kResourceExhausted, kDataLoss: what the file system or SQLite says, with the path.
+  // kResourceExhausted, kDataLoss: what the file system or SQLite says, with the path; or no thread
+  // can be started.
   static Result<Coordinator> Open(CoordinatorOptions options);
 
   Coordinator(Coordinator&&) noexcept;
@@ -339,6 +343,7 @@ class TROTH_EXPORT Coordinator {
   // change is there is unknown; the same again tells.
 
   // Adds a subscriber, and the topic with its first one. kAlreadyExists: that URL has subscribed.
+  // kResourceExhausted: limits.topics or limits.subscribers.
   Status Subscribe(std::string_view topic, std::string_view url, std::string_view remark = {});
   // kNotFound: no such topic, or no such subscriber. A topic without subscribers stays.
   Status Unsubscribe(std::string_view topic, std::string_view url);
@@ -354,11 +359,15 @@ class TROTH_EXPORT Coordinator {
   Status Pause();
   Status Resume();
 
-  // Adds or replaces the function behind local:<name>, and wakes what waited for it.
+  // Adds or replaces the function behind local:<name>, and wakes what waited for it. Not stored.
+  // kInvalidArgument: the name is not one (see LocalBranch), or begins with "troth.", which is the
+  // library's; there is no function.
   Status RegisterLocal(LocalBranch branch);
 
   // Copies the store, as of now and while it is in use, into a new file at `path`, and marks it as
-  // a backup. kAlreadyExists: the path is taken.
+  // a backup. OK: it is whole and synced to disk; on any error there is no such file.
+  // kAlreadyExists: the path is taken. kPermissionDenied, kNotFound, kResourceExhausted (disk
+  // full): what the file system or SQLite says.
   Status Backup(const std::string& path) const;
 
   Health GetHealth() const;

@@ -13,8 +13,9 @@ namespace troth {
 
 enum class EventKind : uint8_t {
   kSubmitted = 1,  // durable
-  kDecided = 2,    // the rollback is durable; `reason` says why
+  kDecided = 2,    // durable; of a rollback `reason` says why
   kCallEnded = 3,  // with the verdict and the rule that applied in `text`
+  // These two are told when it happens, before the store has it.
   kParked = 4,
   kWoken = 5,         // by a person, a registered function or a host that is back
   kEnded = 6,         // durable; `status` says how
@@ -39,7 +40,7 @@ struct Event {
   EventKind kind{};
   Time at{};
   std::string gid;             // empty where no transaction is concerned
-  TransactionStatus status{};  // with kSubmitted, kDecided, kEnded
+  TransactionStatus status{};  // where a transaction is concerned
   Reason reason;
   std::string text;
   // How long the call took, with kCallEnded.

@@ -35,7 +35,8 @@ class TicketMaker;
 }  // namespace internal::outbox
 
 // Tells the coordinator when to look. Destroy it after COMMIT or ROLLBACK, on the thread that uses
-// the connection, and before that is closed. Move-only; not thread-safe.
+// the connection, and before that is closed. Move-only; not thread-safe. One that was moved from
+// has no gid, and answers kFailedPrecondition.
 //
 // Its destructor never blocks. When the transaction has ended by then, the coordinator looks once.
 // When it is still open, it looks again after 1, 2, 4, … ms, up to a minute apart and at most 20
@@ -63,10 +64,10 @@ class TROTH_EXPORT OutboxTicket {
   std::unique_ptr<State> state_;
 };
 
-// Submits as a part of the transaction that is open on `db`. OK promises nothing until the COMMIT;
-// after it, and no sooner, the transaction will be seen to its end. After a ROLLBACK, or a crash
-// before the COMMIT, it never was. A deadline counts from the adoption, a message's delay from this
-// call.
+// Submits as a part of the transaction that is open on `db`, on the thread that uses that
+// connection. OK promises nothing until the COMMIT; after it, and no sooner, the transaction will
+// be seen to its end. After a ROLLBACK, or a crash before the COMMIT, it never was. A deadline
+// counts from the adoption, a message's delay from this call.
 //
 // `db` has the database as its schema `main`; an attached file can't be used, for SQLite does not
 // commit several files in WAL mode as one. It costs one look into the coordinator's store and one
@@ -87,12 +88,14 @@ TROTH_EXPORT Result<OutboxTicket> SubmitInTransaction(Coordinator& coordinator, 
 TROTH_EXPORT Result<OutboxTicket> SubmitInTransaction(Coordinator& coordinator, sqlite3* db,
                                                       const Message& message);
 
-// Looks into all outboxes now, once. Does not wait.
+// Looks into all outboxes now, once. Does not wait. Any thread. kFailedPrecondition: the
+// coordinator has none, or was moved from.
 TROTH_EXPORT Status PokeOutboxes(Coordinator& coordinator);
 
 // The two-phase message in one call: prepares it, runs `work` on `db` in a transaction of its own
-// (BEGIN IMMEDIATE … COMMIT) with the row that a check-back looks for, and submits it. `work` must
-// not end that transaction; see SqliteBarrier::Call. The table `troth_barrier` is made if it is not
+// (BEGIN IMMEDIATE … COMMIT) with the row that a check-back looks for, and submits it. All on the
+// calling thread; nobody else may use `db` meanwhile. `work` must not end that transaction; see
+// SqliteBarrier::Call. The table `troth_barrier` is made if it is not
 // there.
 //
 // Without `query_prepared` the database must be one of CoordinatorOptions::outboxes: then the

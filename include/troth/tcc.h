@@ -68,7 +68,8 @@ class TROTH_EXPORT Tcc {
   // Registers the branch, durably, and then calls its try. The answer's body when that succeeded.
   // kAborted: the branch said no, or the transaction is rolling back: roll back. kUnavailable: it
   // is not known whether the try ran: roll back too, its cancel will find out. kInvalidArgument
-  // names the field; nothing was registered.
+  // names the field, kResourceExhausted the limit (steps, transaction_bytes); nothing was
+  // registered.
   Result<std::string> Call(const TccBranch& branch);
 
   // OK: the decision is durable, and every branch will be confirmed. Wait() tells when that is

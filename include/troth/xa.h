@@ -41,6 +41,8 @@ struct XaBranch {
 // As Tcc (see there): move-only, one thread at a time, rolls back when it ends undecided.
 class TROTH_EXPORT Xa {
  public:
+  // Begins one: OK says that it is durable. kInvalidArgument names the field. kAlreadyExists,
+  // kFailedPrecondition: the gid was used before.
   static Result<Xa> Begin(Coordinator& coordinator, const XaOptions& options = {});
 
   Xa(Xa&&) noexcept;

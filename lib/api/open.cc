@@ -1,5 +1,6 @@
 // Opening a coordinator in production: the options checked, the parts made and put together.
 #include <set>
+#include <system_error>
 #include <utility>
 
 #include "api/coordinator_impl.h"
@@ -154,7 +155,9 @@ Result<Coordinator> MakeCoordinator(CoordinatorOptions options, Backends backend
 
 }  // namespace internal
 
-Result<Coordinator> Coordinator::Open(CoordinatorOptions options) {
+namespace {
+
+Result<Coordinator> OpenOnThreads(CoordinatorOptions options) {
   using namespace internal;
   if (Status checked = CheckOptions(options); !checked.ok()) return checked;
   Backends backends;
@@ -195,6 +198,17 @@ Result<Coordinator> Coordinator::Open(CoordinatorOptions options) {
   backends.driver = std::move(driver);
   backends.outbox_runner = std::make_unique<outbox::ThreadRunner>();
   return MakeCoordinator(std::move(options), std::move(backends));
+}
+
+}  // namespace
+
+Result<Coordinator> Coordinator::Open(CoordinatorOptions options) {
+  try {
+    return OpenOnThreads(std::move(options));
+  } catch (const std::system_error& error) {
+    return Status(StatusCode::kResourceExhausted,
+                  Concat("a thread can't be started: ", error.what()));
+  }
 }
 
 }  // namespace troth

@@ -83,6 +83,7 @@ void ThreadedDriver::Run() {
     events.clear();
     const std::optional<Time> wake = engine_->NextWake();
     lock.lock();
+    calling_ = engine_->calls_in_flight() > 0;
     const bool quiet = closing_ && engine_->Quiet();
     if (quiet != quiet_) {
       quiet_ = quiet;
@@ -105,6 +106,11 @@ bool ThreadedDriver::WaitQuiet(milliseconds timeout) {
   return quiet_changed_.wait_for(lock, timeout, [&] { return quiet_ && queue_.empty(); });
 }
 
+bool ThreadedDriver::IsCalling() {
+  const std::lock_guard lock(mutex_);
+  return calling_;
+}
+
 Driver::Closed ThreadedDriver::Close(milliseconds grace) {
   Closed closed;
   if (!engine_) return closed;
@@ -115,9 +121,10 @@ Driver::Closed ThreadedDriver::Close(milliseconds grace) {
         closing_ = true;
       }});
   const bool quiet = WaitQuiet(grace);
-  // What a quiet engine has left to the transport is an alert at most, or a thread that has
-  // delivered its answer and not returned yet.
-  closed.in_time = transport_.Close(milliseconds{0}) || quiet;
+  // What an engine that calls nobody has left to the transport is an alert at most, or a thread
+  // that has delivered its answer and not returned yet.
+  const bool calling = IsCalling();
+  closed.in_time = transport_.Close(milliseconds{0}) || !calling;
   closed.written = quiet || WaitQuiet(kFlushPatience);
   StopEngineThread();
   writer_.Stop();

@@ -45,6 +45,7 @@ class ThreadedDriver : public Driver, private EventSink, private CallSink {
   void OnCallEnded(CallEnded&& ended) override { Post(std::move(ended)); }
   void Run();
   bool WaitQuiet(std::chrono::milliseconds timeout);
+  bool IsCalling();
   void StopEngineThread();
 
   Transport& transport_;
@@ -63,6 +64,7 @@ class ThreadedDriver : public Driver, private EventSink, private CallSink {
   bool ended_ = false;
   bool closing_ = false;
   bool quiet_ = false;
+  bool calling_ = false;  // branches, after the engine's last turn
   std::thread thread_;
 };
 

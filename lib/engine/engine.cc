@@ -13,7 +13,6 @@
 namespace troth::internal {
 namespace {
 
-constexpr Milliseconds kProgressDelay{1'000};    // R3
 constexpr size_t kUnwrittenResultsMax = 10'000;  // R29
 
 void Earlier(std::optional<Time>& wake, std::optional<Time> at) {
@@ -228,7 +227,6 @@ void Engine::ApplyDecision(Live& live, const PlannedDecision& decision, Time now
   if (t.outcome == Decision::kCommit) t.cancel_asked.reset();
   if (decision.reason.code != ReasonCode::kNone) t.reason = decision.reason;
   if (decision.outcome == Decision::kRollback) WithdrawUnusedMarks(t);
-  if (decision.outcome == Decision::kCommit) t.cancel_asked.reset();  // its question is answered
   if (decision.phase == Phase::kEnded) t.finished = now;
   live.must_write = true;
 }
@@ -239,8 +237,9 @@ void Engine::Send(Live& live, Plan& plan, Time now) {
   // Of what is not inserted yet nothing is durable, so nothing is sent. An edited call, and one
   // behind a skipped one, wait for their act: after a crash without it the old one would be called.
   if (!MaySend() || live.t.id == 0 || live.act_unwritten) return;
+  const std::vector<uint16_t> awaited = AwaitedBranches(live);
   for (const uint16_t branch : plan.calls) {
-    if (IsAwaited(live, branch)) continue;
+    if (std::find(awaited.begin(), awaited.end(), branch) != awaited.end()) continue;
     const std::string& url = live.t.UrlOf(branch);
     if (!transport_.CanCall(url)) {
       live.not_callable = true;
@@ -311,8 +310,8 @@ void Engine::LookAtLocalCalls(Live& live, Plan& plan, Time now) {
     if (!call.local) continue;
     const Time late = call.sent + call.timeout;
     const Time stuck = late + call.timeout;
-    if (now >= late && call.overdue == 0) {
-      call.overdue = 1;
+    if (now >= late && !call.overdue) {
+      call.overdue = true;
       transport_.Cancel(id);
       Tell(EventKind::kLocalSlow, now, &live.t, {},
            live.t.BranchName(i) + " is past its time-out and was asked to stop");

@@ -115,8 +115,9 @@ class Engine {
   bool Finish(Live& live, Request& request, ActResult result);
   void AnswerWhenDurable(Live& live, Request& request, Answer&& answer);
   bool ApplySession(Live& live, Request& request, Time now);
+  Status RoomFor(const GlobalTransaction& t, const RegisterRequest& joins) const;
   bool Resubmit(Live& live, Request& request, SubmitRequest& submit, Time now);
-  static bool IsAwaited(const Live& live, uint16_t branch);
+  static std::vector<uint16_t> AwaitedBranches(const Live& live);
   void LoadFor(Request&& request);
   void ForgetWait(const std::string& gid, uint64_t ticket);
   void OnDueLoaded(DueLoaded& loaded, Time now);

@@ -57,14 +57,14 @@ void Hosts::Started(const std::string& key) {
   ++(host.local ? local_in_flight_ : in_flight_);
 }
 
-Hosts::Change Hosts::Ended(const std::string& key, bool down, std::string_view problem,
+Hosts::Change Hosts::Ended(const std::string& key, News news, std::string_view problem,
                            LiveId sufferer, Time now) {
   Host& host = Get(key);
   TROTH_CHECK(host.in_flight > 0);
   --host.in_flight;
   --(host.local ? local_in_flight_ : in_flight_);
   Change change;
-  if (down) {
+  if (news == News::kDown) {
     change.went_down = !host.down;
     // Calls that were under way when the host went down say nothing new: only a probe makes the
     // back-off grow.
@@ -75,7 +75,7 @@ Hosts::Change Hosts::Ended(const std::string& key, bool down, std::string_view p
     host.down = true;
     host.problem = problem;
     if (host.sufferers.size() < kSufferersMax) host.sufferers.insert(sufferer);
-  } else if (host.down) {
+  } else if (news == News::kUp && host.down) {
     change.came_up = true;
     change.relieved.assign(host.sufferers.begin(), host.sufferers.end());
     host.sufferers.clear();

@@ -46,8 +46,10 @@ class Hosts {
     bool came_up = false;
     std::vector<LiveId> relieved;  // came_up: those whose own back-off was this host's fault
   };
+  // What the end of a call says of its host.
+  enum class News { kNone, kUp, kDown };
   // A call has ended. `sufferer` backs off because of it, if the host was down.
-  Change Ended(const std::string& host, bool down, std::string_view problem, LiveId sufferer,
+  Change Ended(const std::string& host, News news, std::string_view problem, LiveId sufferer,
                Time now);
 
   // Takes out transactions that may be planned again because there is room; at most as many as

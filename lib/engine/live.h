@@ -12,6 +12,9 @@
 
 namespace troth::internal {
 
+// A result that nothing else writes waits so long (R3).
+inline constexpr Milliseconds kProgressDelay{1'000};
+
 struct Waiter {
   uint64_t ticket = 0;
   Reply reply;
@@ -55,8 +58,8 @@ struct InFlight {
   uint16_t branch = 0;
   bool called_before = false;
   bool local = false;
-  Reply session;        // a session's own call: whom to tell; `branch` is the one that undoes it
-  uint8_t overdue = 0;  // local: 1 past its time-out, 2 past twice that (R7)
+  Reply session;         // a session's own call: whom to tell; `branch` is the one that undoes it
+  bool overdue = false;  // local: past its time-out, and asked to stop (R7)
   std::string host;
   Time sent{};
   Milliseconds timeout{};

@@ -92,7 +92,11 @@ void Engine::OnCallEnded(CallEnded& ended, Time now) {
   if (call.local) --live.local_in_flight;
   ended.text.resize(Truncated(ended.text, kReasonTextBytesMax).size());
 
-  const Hosts::Change change = hosts_.Ended(call.host, ended.host_down, ended.text, live.id, now);
+  // Of what was never sent, for a reason of this process, the host knows nothing.
+  const Hosts::News news = ended.host_down                           ? Hosts::News::kDown
+                           : ended.kind == CallEnded::Kind::kNotSent ? Hosts::News::kNone
+                                                                     : Hosts::News::kUp;
+  const Hosts::Change change = hosts_.Ended(call.host, news, ended.text, live.id, now);
   if (ended.host_down) live.at_host = true;
   if (!EndSessionCall(live, call, ended, now)) {
     // The close may have cut it off, which no branch is to blame for: as after a crash it is made
@@ -111,8 +115,7 @@ void Engine::OnCallEnded(CallEnded& ended, Time now) {
     bool woken = false;
     for (uint16_t i = 0; i < relieved->t.branches.size(); ++i) {
       Branch& b = relieved->t.branches[i];
-      if (b.state == BranchState::kWaiting && b.next > now &&
-          HostKey(relieved->t.UrlOf(i)) == call.host) {
+      if (WaitsForHost(b) && b.next > now && HostKey(relieved->t.UrlOf(i)) == call.host) {
         b.next = now;
         woken = true;
       }
@@ -275,18 +278,20 @@ bool Engine::ApplyRequest(Live& live, Request& request, Time now) {
       request.body);
 }
 
-// Whether a person's act waits for the end of this branch's call (R19): no further one is made
-// meanwhile, or the act would wait for that one too.
-bool Engine::IsAwaited(const Live& live, uint16_t branch) {
-  const auto concerns = [&](const BranchKey& key) {
-    const Result<uint16_t> found = FindBranch(live.t, key);
-    return found.ok() && *found == branch;
+// Of whose call a person's act waits for the end (R19): no further one is made meanwhile, or the
+// act would wait for that one too.
+std::vector<uint16_t> Engine::AwaitedBranches(const Live& live) {
+  std::vector<uint16_t> branches;
+  const auto add = [&](const BranchKey& key) {
+    if (const Result<uint16_t> found = FindBranch(live.t, key); found.ok()) {
+      branches.push_back(*found);
+    }
   };
-  return std::any_of(live.requests.begin(), live.requests.end(), [&](const Request& request) {
-    if (const auto* edit = std::get_if<EditRequest>(&request.body)) return concerns(edit->key);
-    if (const auto* skip = std::get_if<SkipRequest>(&request.body)) return concerns(skip->key);
-    return false;
-  });
+  for (const Request& request : live.requests) {
+    if (const auto* edit = std::get_if<EditRequest>(&request.body)) add(edit->key);
+    if (const auto* skip = std::get_if<SkipRequest>(&request.body)) add(skip->key);
+  }
+  return branches;
 }
 
 // A gid that is in memory already (R16). A whole submit of what is prepared decides it.

@@ -110,6 +110,17 @@ bool Contradicts(const GlobalTransaction& t, const Branch& branch, const CallEnd
   return ended.verdict == (commits ? Verdict::kFailure : Verdict::kSuccess);
 }
 
+bool WaitsForHost(const Branch& branch) {
+  // No interval: an ongoing came after the failures.
+  if (branch.state != BranchState::kWaiting || branch.failures.empty() ||
+      branch.interval == Milliseconds{0}) {
+    return false;
+  }
+  const Reason& last = branch.failures.back();
+  return last.code == ReasonCode::kNoAnswer || last.code == ReasonCode::kCallTimeout ||
+         (last.http_status >= 502 && last.http_status <= 504);
+}
+
 void RecordStart(GlobalTransaction& t, uint16_t branch, uint64_t call_id, Time now) {
   Branch& b = t.branches[branch];
   TROTH_CHECK(b.in_flight == 0 && b.state == BranchState::kWaiting);

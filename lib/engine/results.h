@@ -13,6 +13,10 @@ bool IsLate(const GlobalTransaction& t, const Branch& branch);
 // A check-back that comes late, and says the opposite of what was decided.
 bool Contradicts(const GlobalTransaction& t, const Branch& branch, const CallEnded& ended);
 
+// Whether the branch waits to be called again because its host gave no HTTP answer, or 502, 503,
+// 504: then it may go on as soon as that host is back (R21).
+bool WaitsForHost(const Branch& branch);
+
 // Begins a call in the value: in flight, and called.
 void RecordStart(GlobalTransaction& t, uint16_t branch, uint64_t call_id, Time now);
 

@@ -26,6 +26,18 @@ Status TooLate(const GlobalTransaction& t) {
           Concat(t.gid, " is ", StatusName(WireStatus(t)), ": no branch is tried any more")};
 }
 
+size_t BytesOf(const Step& step) {
+  size_t bytes = step.forward.size() + step.commit.size() + step.rollback.size();
+  bytes += step.payload.size();
+  for (const Header& header : step.headers) bytes += header.name.size() + header.value.size();
+  return bytes;
+}
+
+bool IsRegistered(const GlobalTransaction& t, const Step& step) {
+  return std::any_of(t.registered.begin(), t.registered.end(),
+                     [&](const auto& one) { return one->branch_id == step.branch_id; });
+}
+
 // What the caller of a session's call is told.
 Answer AnswerFor(CallEnded& ended) {
   if (ended.kind == CallEnded::Kind::kAnswered) {
@@ -43,6 +55,25 @@ Answer AnswerFor(CallEnded& ended) {
 
 }  // namespace
 
+// The limits of a definition, for one that grows.
+Status Engine::RoomFor(const GlobalTransaction& t, const RegisterRequest& joins) const {
+  const Limits& limits = options_.limits;
+  if (t.Steps() >= limits.steps) {
+    return {StatusCode::kResourceExhausted, Concat("limits.steps: ", t.Steps())};
+  }
+  size_t bytes = BytesOf(*joins.step);
+  for (const auto& step : t.registered) bytes += BytesOf(*step);
+  if (bytes > limits.transaction_bytes) {
+    return {StatusCode::kResourceExhausted,
+            Concat("limits.transaction_bytes: ", bytes, " with this branch")};
+  }
+  if (unwritten_bytes_ + joins.document->size() > limits.unwritten_bytes) {
+    return {StatusCode::kResourceExhausted,
+            "limits.unwritten_bytes: the store is behind; try later"};
+  }
+  return {};
+}
+
 bool Engine::ApplySession(Live& live, Request& request, Time now) {
   GlobalTransaction& t = live.t;
   if (auto* commit = std::get_if<CommitRequest>(&request.body)) {
@@ -56,9 +87,8 @@ bool Engine::ApplySession(Live& live, Request& request, Time now) {
     return Finish(live, request, ApplyAbort(t, abort->why, now));
   }
   if (auto* joins = std::get_if<RegisterRequest>(&request.body)) {
-    if (t.Steps() >= options_.limits.steps) {
-      return Finish(live, request,
-                    {{StatusCode::kResourceExhausted, Concat("limits.steps: ", t.Steps())}});
+    if (!IsRegistered(t, *joins->step)) {
+      if (Status room = RoomFor(live.t, *joins); !room.ok()) return Finish(live, request, {room});
     }
     const ActResult result = ApplyRegister(t, joins->mode, joins->step, now);
     if (result.changed) live.new_parts.push_back({t.registered_parts.back(), joins->document});

@@ -13,7 +13,6 @@ namespace {
 
 constexpr size_t kBatchWritesMax = 256;
 constexpr size_t kBatchBytesMax = 4u << 20;
-constexpr Milliseconds kProgressDelay{1'000};
 constexpr Milliseconds kFirstStoreRetry{100};
 constexpr Milliseconds kStoreRetryCap{5'000};
 

@@ -86,7 +86,7 @@ void Outboxes::LookInto(Box& box) {
   View view;
   while (ReadAndAdopt(box, view) && view.more) {
   }
-  MarkRefused(box, view);
+  if (!view.gids.empty()) MarkRefused(box, view);
   if (box.done.size() > kRowsKept) Sweep(box);
   const std::lock_guard lock(mutex_);
   const bool again = !box.problem.empty() || !box.waiting.empty();

@@ -102,9 +102,15 @@ OutboxTicket::~OutboxTicket() {
   }
 }
 
-const std::string& OutboxTicket::gid() const { return state_->gid; }
+const std::string& OutboxTicket::gid() const {
+  static const std::string& none = *new std::string;  // never destroyed
+  return state_ == nullptr ? none : state_->gid;
+}
 
 Result<Accepted> OutboxTicket::WaitAdopted(std::chrono::milliseconds timeout) {
+  if (state_ == nullptr) {
+    return Status(StatusCode::kFailedPrecondition, "the ticket was moved from");
+  }
   const auto outboxes = state_->outboxes.lock();
   const auto host = state_->host.lock();
   if (outboxes == nullptr || host == nullptr) {

@@ -75,13 +75,14 @@ void PlanCall(const GlobalTransaction& t, uint16_t branch, bool limited, Time no
     plan.parked.push_back({branch, *code});
     return;
   }
-  if (b.next <= now) {
-    plan.calls.push_back(branch);
-    return;
-  }
-  WakeAt(plan, b.next);
+  // Also of a call that is due: it may have to wait for room at its host.
   const Policy& policy = t.PolicyOf(b);
   if (limited && HasGiveUpTime(policy, b)) WakeAt(plan, b.first_call + policy.give_up_after);
+  if (b.next <= now) {
+    plan.calls.push_back(branch);
+  } else {
+    WakeAt(plan, b.next);
+  }
 }
 
 }  // namespace troth::internal

@@ -127,7 +127,8 @@ internal::Driver::Closed SimulatedDriver::Close(milliseconds grace) {
   const Time grace_ends = universe_.now() + grace;
   const bool quiet = run_until_quiet(grace_ends);
   if (!quiet) universe_.JumpTo(grace_ends);
-  closed.in_time = transport_.Close(milliseconds{0}) || quiet;
+  const bool calling = engine_->calls_in_flight() > 0;
+  closed.in_time = transport_.Close(milliseconds{0}) || !calling;
   closed.written = quiet || run_until_quiet(universe_.now() + kFlushPatience);
   Abandon();
   return closed;

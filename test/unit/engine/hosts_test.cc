@@ -33,11 +33,11 @@ TEST_CASE("hosts: who finds no room waits, once, and comes out in order of arriv
   CHECK(Call(hosts, "b", 5));
   CHECK(hosts.Ready(kStart) == Ids{});
   CHECK_FALSE(hosts.NextWake());
-  hosts.Ended("a", false, "", 1, kStart);
+  hosts.Ended("a", Hosts::News::kUp, "", 1, kStart);
   CHECK(hosts.Ready(kStart) == Ids{3});
   CHECK(Call(hosts, "a", 3));
-  hosts.Ended("a", false, "", 2, kStart);
-  hosts.Ended("a", false, "", 3, kStart);
+  hosts.Ended("a", Hosts::News::kUp, "", 2, kStart);
+  hosts.Ended("a", Hosts::News::kUp, "", 3, kStart);
   CHECK(hosts.Ready(kStart) == Ids{4});
   CHECK(hosts.Ready(kStart) == Ids{});
 }
@@ -46,13 +46,13 @@ TEST_CASE("hosts: nobody passes those that wait") {
   Hosts hosts({.calls_per_host = 1, .calls = 10, .local_calls = 1});
   CHECK(Call(hosts, "a", 1));
   CHECK_FALSE(Call(hosts, "a", 2));
-  hosts.Ended("a", false, "", 1, kStart);
+  hosts.Ended("a", Hosts::News::kUp, "", 1, kStart);
   CHECK_FALSE(Call(hosts, "a", 1));  // its next step
   CHECK_FALSE(Call(hosts, "a", 3));
   CHECK(hosts.Ready(kStart) == Ids{2});
   CHECK_FALSE(Call(hosts, "a", 4));
   CHECK(Call(hosts, "a", 2));
-  hosts.Ended("a", false, "", 2, kStart);
+  hosts.Ended("a", Hosts::News::kUp, "", 2, kStart);
   CHECK(hosts.Ready(kStart) == Ids{1});
 }
 
@@ -60,7 +60,7 @@ TEST_CASE("hosts: room that was offered and not used goes to the next") {
   Hosts hosts({.calls_per_host = 1, .calls = 10, .local_calls = 1});
   CHECK(Call(hosts, "a", 1));
   for (LiveId id = 2; id <= 5; ++id) CHECK_FALSE(Call(hosts, "a", id));
-  hosts.Ended("a", false, "", 1, kStart);
+  hosts.Ended("a", Hosts::News::kUp, "", 1, kStart);
   CHECK(hosts.Ready(kStart) == Ids{2});
   CHECK(hosts.Ready(kStart) == Ids{3});
   hosts.Forget(3);
@@ -80,7 +80,7 @@ TEST_CASE("hosts: slots of all are shared in turn, local functions have their ow
   for (LiveId id = 20; id < 24; ++id) CHECK_FALSE(Call(hosts, "b", id));
   Ids order;
   for (int i = 0; i < 8; ++i) {  // one call ends, one slot is free
-    hosts.Ended(calls.front(), false, "", 1, kStart);
+    hosts.Ended(calls.front(), Hosts::News::kUp, "", 1, kStart);
     calls.pop_front();
     const Ids ready = hosts.Ready(kStart);
     REQUIRE(ready.size() == 1);
@@ -95,7 +95,7 @@ TEST_CASE("hosts: one that is down gets one probe at a time, later and later, at
   Hosts hosts({.calls_per_host = 5, .calls = 5, .local_calls = 1});
   CHECK(Call(hosts, "a", 1));
   Time now = kStart;
-  Hosts::Change change = hosts.Ended("a", true, "refused", 1, now);
+  Hosts::Change change = hosts.Ended("a", Hosts::News::kDown, "refused", 1, now);
   CHECK(change.went_down);
   Milliseconds pause = 500_ms;
   for (int i = 0; i < 12; ++i) {
@@ -109,7 +109,7 @@ TEST_CASE("hosts: one that is down gets one probe at a time, later and later, at
     CHECK_FALSE(Call(hosts, "a", 8, now));
     CHECK_FALSE(hosts.NextWake());  // its end wakes
     CHECK(hosts.Ready(now) == Ids{});
-    change = hosts.Ended("a", true, "refused", 7, now);
+    change = hosts.Ended("a", Hosts::News::kDown, "refused", 7, now);
     CHECK_FALSE(change.went_down);
     hosts.Forget(8);
     pause = std::min<Milliseconds>(pause * 2, 60_sec);
@@ -118,7 +118,7 @@ TEST_CASE("hosts: one that is down gets one probe at a time, later and later, at
   now += 60_sec;
   CHECK(hosts.Ready(now) == Ids{9});
   CHECK(Call(hosts, "a", 9, now));
-  change = hosts.Ended("a", false, "", 9, now);
+  change = hosts.Ended("a", Hosts::News::kUp, "", 9, now);
   CHECK(change.came_up);
   CHECK(change.relieved == Ids{1, 7});
   CHECK(hosts.Health().empty());
@@ -127,13 +127,13 @@ TEST_CASE("hosts: one that is down gets one probe at a time, later and later, at
 TEST_CASE("hosts: the probe of one that is down takes a slot of all, like any call") {
   Hosts hosts({.calls_per_host = 2, .calls = 1, .local_calls = 1});
   REQUIRE(Call(hosts, "a", 1));
-  hosts.Ended("a", true, "refused", 1, kStart);
+  hosts.Ended("a", Hosts::News::kDown, "refused", 1, kStart);
   CHECK_FALSE(Call(hosts, "a", 1));
   const Time probe = *hosts.NextWake();
   REQUIRE(Call(hosts, "b", 2, probe));
   CHECK(hosts.Ready(probe).empty());
   CHECK_FALSE(hosts.NextWake());  // the end of a call comes first
-  hosts.Ended("b", false, "", 2, probe);
+  hosts.Ended("b", Hosts::News::kUp, "", 2, probe);
   CHECK(hosts.Ready(probe) == Ids{1});
   CHECK(Call(hosts, "a", 1, probe));
 }
@@ -143,11 +143,11 @@ TEST_CASE("hosts: who has left memory is neither offered room nor relieved") {
   CHECK(Call(hosts, "a", 1));
   CHECK_FALSE(Call(hosts, "a", 2));
   hosts.Forget(2);
-  hosts.Ended("a", true, "", 1, kStart);
+  hosts.Ended("a", Hosts::News::kDown, "", 1, kStart);
   hosts.Forget(1);
   CHECK(hosts.Ready(kStart + 1_sec) == Ids{});
   CHECK(Call(hosts, "a", 3, kStart + 1_sec));
-  CHECK(hosts.Ended("a", false, "", 3, kStart + 1_sec).relieved == Ids{});
+  CHECK(hosts.Ended("a", Hosts::News::kUp, "", 3, kStart + 1_sec).relieved == Ids{});
 }
 
 // The simplest thing that could be right, against which the real one is run.
@@ -210,7 +210,7 @@ TEST_CASE("hosts: whatever happens, nobody waits where there is room, and no cap
             calls.erase(calls.begin() + static_cast<std::ptrdiff_t>(which));
             --model.in_flight[host];
             const bool down = host != "local:" && below(3) == 0;
-            hosts.Ended(host, down, "", id, now);
+            hosts.Ended(host, down ? Hosts::News::kDown : Hosts::News::kUp, "", id, now);
             if (down) {
               for (const HostHealth& health : hosts.Health()) {
                 if (health.host == host) model.down_until[host] = health.next_probe;
@@ -253,6 +253,25 @@ TEST_CASE("hosts: whatever happens, nobody waits where there is room, and no cap
       CHECK(hosts.in_flight() == calls.size());
     }
   }
+}
+
+TEST_CASE("hosts: a call of which nothing was sent tells nothing of its host") {
+  Hosts hosts({});
+  REQUIRE(hosts.Admit("a", 1, kStart));
+  hosts.Started("a");
+  CHECK(hosts.Ended("a", Hosts::News::kDown, "refused", 1, kStart).went_down);
+  const Time probe = *[&] {
+    CHECK_FALSE(hosts.Admit("a", 2, kStart));
+    return hosts.NextWake();
+  }();
+  REQUIRE(hosts.Ready(probe) == Ids{2});
+  REQUIRE(hosts.Admit("a", 2, probe));
+  hosts.Started("a");
+  const Hosts::Change change = hosts.Ended("a", Hosts::News::kNone, "", 2, probe);
+  CHECK_FALSE(change.came_up);
+  CHECK(change.relieved == Ids{});
+  REQUIRE(hosts.Health().size() == 1);
+  CHECK(hosts.Health()[0].down);
 }
 
 }  // namespace

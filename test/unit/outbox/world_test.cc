@@ -60,6 +60,19 @@ TEST_CASE("world: one commit, and the ticket waits in virtual time") {
   CHECK(shop.calls == 1);
 }
 
+TEST_CASE("world: a ticket that was moved from says so") {
+  ShopWorld shop;
+  shop.db.Run("BEGIN IMMEDIATE");
+  auto ticket = SubmitInTransaction(shop.coordinator(), shop.db.get(), internal::OneStep("one"));
+  REQUIRE(ticket.ok());
+  shop.db.Run("COMMIT");
+  OutboxTicket moved = *std::move(ticket);
+  CHECK(ticket->WaitAdopted(1s).status().code() == StatusCode::kFailedPrecondition);
+  CHECK(ticket->gid().empty());
+  CHECK(moved.gid() == "one");
+  CHECK(moved.WaitAdopted(1s).ok());
+}
+
 TEST_CASE("world: what is rolled back never was") {
   ShopWorld shop;
   shop.db.Run("BEGIN IMMEDIATE");

@@ -62,6 +62,24 @@ TEST_CASE("host: those that had failed for it do not wait out their own back-off
   CHECK(world.now() == up);
 }
 
+TEST_CASE(
+    "host: its return wakes what had failed for it, and nothing that waits for another reason") {
+  World world(Instant());
+  Saga saga = Many(2, "flaky")[0];
+  saga.steps.push_back(Many(2, "flaky")[1].steps[0]);
+  saga.concurrent = true;
+  world.Branch(saga.steps[0].action).Answer(500);
+  world.Branch(saga.steps[1].action).Answer(503);
+  Submit(world, saga);
+  world.Advance(2s);
+  CHECK(End(world, Many(3, "flaky")[2]).succeeded());
+  world.Advance(1s);
+  CHECK(world.Branch(saga.steps[1].action).calls() == 2);
+  CHECK(world.Branch(saga.steps[0].action).calls() == 1);
+  CHECK(Wait(world, saga).succeeded());
+  CHECK(Starts(world.Branch(saga.steps[0].action)) == std::vector<int64_t>{0, 10'000});
+}
+
 TEST_CASE("host: refused, cut, timed out and 502 to 504 mean that it is down; other answers not") {
   const auto is_down = [](const std::function<void(FakeBranch)>& script) {
     World world(Instant());

@@ -150,6 +150,21 @@ TEST_CASE("retry: past give_up_after the transaction rolls back, also between tw
   CHECK(Starts(world.Branch(Do("a"))) == Milliseconds{0, 10'000, 30'000});
 }
 
+TEST_CASE("retry: give_up_after is kept while a step waits for its host to be back") {
+  World world(
+      {.coordinator = {}, .call_time = 20ms});  // both are called before it is known to be down
+  Saga sagas[2] = {Steps({"a"}), Steps({"a"})};
+  world.Branch(Do("a")).Refuse().Always();
+  const Time begin = world.now();
+  for (Saga& saga : sagas) {
+    saga.options.retry.first = 1s;
+    saga.options.retry.give_up_after = 1500ms;
+    Submit(world, saga);
+  }
+  for (const Saga& saga : sagas) CHECK(Wait(world, saga).reason.code == ReasonCode::kGaveUp);
+  CHECK((world.now() - begin) == 1500ms);
+}
+
 TEST_CASE("retry: give_up_after does not cut off a call in flight") {
   World world(Instant());
   world.Branch(Do("a")).Succeed().Delay(2s);
