@@ -126,11 +126,18 @@ class Waits {
   milliseconds interval_;
 };
 
+// Somebody acted on the operation while it waited.
+bool ActedBetween(const Trail& trail, const Call& before, const Call& call) {
+  return std::any_of(trail.asked.begin(), trail.asked.end(), [&](const ApiCall* asked) {
+    const bool over = asked->answered && asked->answered->seq < before.ended->seq;
+    return !over && asked->began.seq < call.sent.seq && Resets(*asked, {call.branch_id, call.op});
+  });
+}
+
 void CheckGap(const Index& index, const Trail& trail, const Call& before, const Call& call,
               milliseconds wait, const Policy& policy, Findings& findings) {
   const ApiCall* act = NewestAct(trail, call);
-  const bool acted = act != nullptr && (!act->answered || act->answered->seq > before.ended->seq);
-  if (acted) return;
+  if (ActedBetween(trail, before, call)) return;
   const bool ongoing = before.result == CallResult::kOngoing;
   const milliseconds gap = call.sent.at - before.ended->at;
   milliseconds shortest = act != nullptr ? policy.first : wait;
@@ -353,21 +360,23 @@ void CheckClock(const Index& index, Findings& findings) {
   for (const Trail& trail : index.trails()) {
     Time before{};  // a clock that was put back by more than a day may be behind what is stored
     for (const Stored* row : trail.rows) {
-      if (row->kind != Stored::Kind::kCommitted) continue;
-      if (row->row.updated > std::max(before, index.ClockAt(row->when))) {
+      const Time updated = row->row.updated;
+      if (row->kind == Stored::Kind::kCommitted &&
+          updated > std::max(before, index.ClockAt(row->when))) {
         findings.Add(trail, row->when.seq, "was written with a time to come");
       }
-      before = row->row.updated;
+      before = std::max(before, updated);
     }
   }
   for (const Life& life : index.log().lives) {
     if (life.refused || life.image >= index.log().images.size()) continue;
-    const Time opened = index.ClockAt(life.opened);
-    const Time wall = life.opened.at + life.wall;
+    Time newest{};
     for (const Stored& row : index.log().images[life.image].rows) {
-      if (row.row.updated <= opened || row.row.updated > wall + kDay) continue;
-      findings.Add(life.opened.seq, Concat("the clock went back behind ", row.row.gid));
-      break;
+      newest = std::max(newest, row.row.updated);
+    }
+    const bool believed = newest <= life.opened.at + life.wall + kDay;
+    if (believed && index.ClockAt(life.opened) < newest) {
+      findings.Add(life.opened.seq, "the clock of a new life is behind what is stored");
     }
   }
 }
