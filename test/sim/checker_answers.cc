@@ -66,7 +66,7 @@ bool AnyUnreadable(const Index& index) {
   const auto& trails = index.trails();
   return std::any_of(trails.begin(), trails.end(), [](const Trail& trail) {
     return std::any_of(trail.rows.begin(), trail.rows.end(),
-                       [](const Stored* row) { return !row->unreadable.empty(); });
+                       [](const Stored* row) { return IsUnreadable(*row); });
   });
 }
 

@@ -234,7 +234,7 @@ void CheckOnlyCalledIsUndone(const Index& index, const Trail& trail, Findings& f
     if (!marked) {
       findings.Add(trail, call->sent.seq, Name(*call) + " undoes what was never called");
     }
-    null_compensations.insert(*step);
+    if (trail.Of(OperationOf(*t, *action)).empty()) null_compensations.insert(*step);
   }
   if (null_compensations.size() > kMarkedAheadMax * loads.size()) {
     findings.Add(trail, 0,

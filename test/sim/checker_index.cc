@@ -181,6 +181,11 @@ bool IsCertain(const Stored& stored) {
   return stored.kind != Stored::Kind::kUnknown && stored.kind != Stored::Kind::kNotWritten;
 }
 
+bool IsUnreadable(const Stored& stored) {
+  return !stored.unreadable.empty() &&
+         !stored.unreadable.starts_with(StatusCodeName(StatusCode::kNotFound));
+}
+
 bool IsContent(const GlobalTransaction& t, const Wanted& wanted) {
   const internal::Definition& definition = *t.definition;
   if (t.mode() != wanted.mode || definition.query_prepared != wanted.query_prepared) return false;

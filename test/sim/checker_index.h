@@ -85,6 +85,9 @@ struct Trail {
 
 // Durable for certain: not a write whose outcome was unknown.
 bool IsCertain(const Stored& stored);
+// It can't be true. A tombstone that a late result was written to has no definition, and is none
+// the worse for it.
+bool IsUnreadable(const Stored& stored);
 // Whether what is stored is what was asked for (R16). Topics are expanded, so of these the steps
 // are not compared.
 bool IsContent(const GlobalTransaction& t, const Wanted& wanted);

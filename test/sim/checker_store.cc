@@ -277,7 +277,7 @@ void CheckStatusEdges(const Index&, const Trail& trail, Findings& findings) {
   const Stored* before = nullptr;
   for (const Stored* row : trail.rows) {
     if (!IsCertain(*row)) continue;
-    if (!row->unreadable.empty()) {
+    if (IsUnreadable(*row)) {
       findings.Add(trail, row->when.seq, "can't be read: " + row->unreadable);
     }
     if (before != nullptr && row->kind != Kind::kDeleted) {

@@ -21,17 +21,30 @@ constexpr milliseconds kStoreRetryCap{5'000};
 constexpr size_t kAmple = 64;
 constexpr milliseconds kDay = std::chrono::hours(24);
 
-bool IsOfStore(const Fault& fault) {
+bool HoldsUp(const Fault& fault) {
   switch (fault.kind) {
     case Fault::Kind::kCommitFails:
     case Fault::Kind::kCommitUnknown:
     case Fault::Kind::kCommitSlow:
     case Fault::Kind::kDiskFull:
     case Fault::Kind::kReadFails:
+    case Fault::Kind::kPaused:
       return true;
     default:
       return false;
   }
+}
+
+// The store had trouble, or the coordinator was paused, at some moment of that time; the store is
+// tried again after a while.
+bool WasHeldUp(const Index& index, Time from, Time until) {
+  if (index.Disturbed(from, until, HoldsUp)) return true;
+  const auto& told = index.log().told;
+  return std::any_of(told.begin(), told.end(), [&](const Told& one) {
+    const bool of_store =
+        one.event.kind == EventKind::kStoreTrouble || one.event.kind == EventKind::kStoreRecovered;
+    return of_store && one.when.at >= from - 2 * kStoreRetryCap && one.when.at <= until;
+  });
 }
 
 milliseconds FewCommits(const Index& index) { return 6 * index.log().facts.commit_time + kSlack; }
@@ -129,7 +142,9 @@ class Waits {
 // Somebody acted on the operation while it waited.
 bool ActedBetween(const Trail& trail, const Call& before, const Call& call) {
   return std::any_of(trail.asked.begin(), trail.asked.end(), [&](const ApiCall* asked) {
-    const bool over = asked->answered && asked->answered->seq < before.ended->seq;
+    // Unavailable: it may still be carried out.
+    const bool over = asked->answered && asked->status.code() != StatusCode::kUnavailable &&
+                      asked->answered->seq < before.ended->seq;
     return !over && asked->began.seq < call.sent.seq && Resets(*asked, {call.branch_id, call.op});
   });
 }
@@ -149,9 +164,7 @@ void CheckGap(const Index& index, const Trail& trail, const Call& before, const 
                  Concat(Name(call), " was sent ", gap.count(), " ms after a result that asked for ",
                         shortest.count()));
   }
-  const bool held = index.Disturbed(before.ended->at, call.sent.at, [](const Fault& fault) {
-    return IsOfStore(fault) || fault.kind == Fault::Kind::kPaused;
-  });
+  const bool held = WasHeldUp(index, before.ended->at, call.sent.at);
   if (gap > longest + FewCommits(index) && !held && !host.was_down && RoomIsAmple(index)) {
     findings.Add(trail, call.sent.seq,
                  Concat(Name(call), " was sent ", gap.count(), " ms after a result that asked for ",
@@ -332,9 +345,7 @@ void CheckHostsApart(const Index& index, const Trail& trail, Findings& findings)
     const bool acted = std::any_of(trail.asked.begin(), trail.asked.end(), [&](const ApiCall* a) {
       return IsAct(a->what) && a->began.seq < next[0]->sent.seq;
     });
-    const bool held = index.Disturbed(call->ended->at, next[0]->sent.at, [](const Fault& fault) {
-      return IsOfStore(fault) || fault.kind == Fault::Kind::kPaused;
-    });
+    const bool held = WasHeldUp(index, call->ended->at, next[0]->sent.at);
     const milliseconds gap = next[0]->sent.at - call->ended->at;
     if (gap <= FewCommits(index) || acted || held) continue;
     if (HostBetween(index, *call, *call).was_down) continue;
@@ -385,7 +396,12 @@ void CheckIdle(const Index& index, Findings& findings) {
   const Log& log = index.log();
   CheckCaps(index, findings);
   for (const ApiCall& call : log.api) {
-    if (call.health && call.health->live > log.facts.limits.live) {
+    // What was asked of the store while there was room may come when there is none.
+    const Life* life = index.LifeOf(call.began);
+    const size_t stored = life != nullptr && life->image < log.images.size()
+                              ? log.images[life->image].rows.size()
+                              : 0;
+    if (call.health && call.health->live > log.facts.limits.live + stored) {
       findings.Add(call.began.seq, Concat(call.health->live, " transactions were in memory"));
     }
   }
