@@ -20,6 +20,7 @@ namespace {
 // As in production.
 constexpr milliseconds kFirstRecovery{20};
 constexpr milliseconds kRecoveryCap{1'000};
+constexpr milliseconds kIdleAfter{1'000};
 constexpr milliseconds kFlushPatience{10'000};
 
 }  // namespace
@@ -166,7 +167,7 @@ void SimulatedDriver::Queue(internal::StoreWork&& work) {
 
 void SimulatedDriver::DoNextWork() {
   working_ = !work_.empty();
-  if (!working_) return;
+  if (!working_) return KeepHouse();
   const bool commit = std::holds_alternative<CommitWork>(work_.front()) ||
                       std::holds_alternative<internal::TopicWork>(work_.front());
   milliseconds takes{0};
@@ -184,6 +185,15 @@ void SimulatedDriver::DoNextWork() {
       Post(std::move(done));
       DoNextWork();
     }
+  });
+}
+
+void SimulatedDriver::KeepHouse() {
+  if (!universe_.housekeeping || std::exchange(housekeeping_, true)) return;
+  universe_.At(universe_.now() + kIdleAfter, [this, alive = alive_] {
+    if (!*alive || universe_.crashed()) return;
+    housekeeping_ = false;
+    if (!working_ && store_.Idle()) KeepHouse();
   });
 }
 

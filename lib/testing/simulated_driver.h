@@ -80,6 +80,7 @@ class SimulatedDriver final : public internal::Driver,
 
   void Queue(internal::StoreWork&& work);
   void DoNextWork();
+  void KeepHouse();
   void DoCommit(internal::CommitWork&& work);
   void Finish(internal::CommitWork&& work, internal::BatchResult&& result);
   void RecoverLater(std::shared_ptr<internal::CommitWork> work, std::chrono::milliseconds pause);
@@ -95,6 +96,7 @@ class SimulatedDriver final : public internal::Driver,
   std::vector<internal::EngineEvent> events_;
   std::deque<internal::StoreWork> work_;
   bool working_ = false;
+  bool housekeeping_ = false;  // is on the agenda
   std::deque<internal::Notice> notices_;
 };
 

@@ -108,7 +108,8 @@ class Universe {
   Outside* outside = nullptr;
   Scheduler* scheduler = nullptr;
   std::function<std::chrono::milliseconds()> store_time;  // how long each write of the store takes
-  std::chrono::milliseconds wall{0};                      // the wall clock less now()
+  bool housekeeping = false;          // the store gets its idle moments, as in production
+  std::chrono::milliseconds wall{0};  // the wall clock less now()
 
  private:
   Time now_;

@@ -75,15 +75,14 @@ void DrawHosts(Dice dice, Scenario& scenario) {
 }
 
 void DrawStoreFaults(Dice dice, Scenario& scenario) {
+  using enum StoreFault::Kind;
   if (dice.Chance(50)) return;
   do {
     StoreFault fault;
-    fault.kind =
-        dice.Of({StoreFault::Kind::kFails, StoreFault::Kind::kUnknown, StoreFault::Kind::kUnknown,
-                 StoreFault::Kind::kFull, StoreFault::Kind::kSlow});
+    fault.kind = dice.Of({kFails, kUnknown, kUnknown, kReads, kFull, kSlow});
     fault.from = Within(dice, scenario.chaos);
     fault.lasts = milliseconds{dice.Skewed(1, std::max<int64_t>(scenario.chaos.count() / 2, 1))};
-    const bool unknown = fault.kind == StoreFault::Kind::kUnknown;
+    const bool unknown = fault.kind == kUnknown;
     fault.count = static_cast<size_t>(dice.Skewed(unknown ? 0 : 1, 6));
     fault.committed = dice.Chance(50);
     scenario.store_faults.push_back(fault);
@@ -98,7 +97,8 @@ LifeEnd DrawLifeEnd(Dice& dice, const Scenario& scenario) {
   } else {
     end.effects = static_cast<size_t>(dice.Skewed(1, 120));
   }
-  end.power = dice.Chance(30);
+  end.power = !end.close && dice.Chance(30);
+  if (end.power && dice.Chance(70)) end.changes = static_cast<uint64_t>(dice.Skewed(1, 400));
   end.grace = dice.Of<milliseconds>({0ms, 3ms, 1s, 5s});
   end.down = dice.Of<milliseconds>({0ms, 0ms, 2ms, 500ms, 60s});
   if (dice.Chance(12)) {

@@ -30,8 +30,7 @@ Process::Process(const Scenario& scenario, testing::Universe& universe, Fibers& 
 Process::~Process() { TROTH_CHECK(!open()); }
 
 bool Process::Open() {
-  TROTH_CHECK(!open());
-  universe_.SetCrashed(false);
+  TROTH_CHECK(!open() && !crashed());
   recorder_.BeginLife();
   Log& log = recorder_.log();
   Life life{.number = recorder_.life(), .opened = recorder_.Now(), .ended = {}, .why = {}};
@@ -39,12 +38,12 @@ bool Process::Open() {
   life.image = log.images.size();
   store_ = std::make_shared<RecordingStore>(storage_.NewStore(), recorder_);
   const auto info = store_->Open({.path = storage_.path()});
-  if (!info.ok()) {
+  if (!info.ok() || crashed()) {
     life.refused = true;
     life.why = info.status().ToString();
-    life.ended = recorder_.Now();
     log.lives.push_back(std::move(life));
-    store_.reset();
+    Kill(crashed());
+    End(crashed() ? Life::End::kPowerLost : Life::End::kCrashed);
     return false;
   }
   CoordinatorOptions options = scenario_.options;
@@ -90,13 +89,17 @@ bool Process::Open() {
   return true;
 }
 
-void Process::Crash(bool power) {
-  universe_.SetCrashed(true);
+void Process::Kill(bool power) {
   if (power) {
     storage_.LosePower(dice_);
   } else {
     storage_.Crash();
   }
+}
+
+void Process::Crash(bool power) {
+  universe_.SetCrashed(true);
+  Kill(power);
   // Whoever waits for an answer is told that there is none, before what it waits in is gone.
   fibers_.RunAllReady();
   End(power ? Life::End::kPowerLost : Life::End::kCrashed);

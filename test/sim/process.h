@@ -41,6 +41,7 @@ class Process {
   bool IsRegistered(const std::string& name) const { return registered_.contains(name); }
 
  private:
+  void Kill(bool power);
   void End(Life::End how);
 
   const Scenario& scenario_;

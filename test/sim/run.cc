@@ -38,7 +38,7 @@ class Runner {
                  [this](const BranchContext& context, std::function<void(Status)> done) {
                    actors_.Nest(context, std::move(done));
                  }),
-        storage_(NewMemoryStorage()),
+        storage_(scenario.sqlite ? NewSqliteStorage(scenario.facts.seed) : NewMemoryStorage()),
         process_(scenario, universe_, fibers_, recorder_, *storage_, dice_.Fork()),
         client_(process_, fibers_, recorder_),
         actors_(scenario, client_, fibers_, bank_, dice_.Fork()) {}
@@ -69,6 +69,7 @@ class Runner {
     }
     universe_.outside = &network_;
     universe_.scheduler = &fibers_;
+    universe_.housekeeping = true;
     universe_.store_time = [this] { return scenario_.facts.commit_time + slow_; };
     for (const char* name : {"l1", "l2", "l3"}) {
       if (std::count(scenario_.late_locals.begin(), scenario_.late_locals.end(), name) == 0) {
@@ -77,9 +78,7 @@ class Runner {
     }
     PlanTroubles();
     actors_.Start();
-    while (!process_.Open()) {
-    }
-    PlanEnd();
+    OpenAtLast();
   }
 
   void PlanTroubles() {
@@ -122,6 +121,8 @@ class Runner {
         return Fault::Kind::kCommitUnknown;
       case StoreFault::Kind::kFull:
         return Fault::Kind::kDiskFull;
+      case StoreFault::Kind::kReads:
+        return Fault::Kind::kReadFails;
       case StoreFault::Kind::kSlow:
         break;
     }
@@ -133,8 +134,13 @@ class Runner {
     end_ = nullptr;
     if (calm_ || next_end_ == scenario_.life_ends.size()) return;
     end_ = &scenario_.life_ends[next_end_++];
-    if (end_->effects > 0) {
+    const bool cut = end_->changes > 0 && scenario_.sqlite;
+    if (cut) {
+      storage_->CutPowerAt(end_->changes, [this] { universe_.SetCrashed(true); });
+    } else if (end_->effects > 0) {
       universe_.CrashAfter(end_->effects);
+    }
+    if (cut || end_->effects > 0) {
       end_at_ = Time::max();
     } else {
       end_at_ = universe_.now() + end_->after;
@@ -146,10 +152,6 @@ class Runner {
     TROTH_CHECK(++steps_ < kStepsMax);
     if (universe_.crashed()) {
       EndLife(/*close=*/false);
-      return true;
-    }
-    if (storage_->off()) {
-      universe_.SetCrashed(true);
       return true;
     }
     if (end_ && universe_.now() >= end_at_) {
@@ -176,8 +178,17 @@ class Runner {
       universe_.wall += end.wall;
       recorder_.Begin(Fault::Kind::kClockJump, std::to_string(end.wall.count()) + " ms");
     }
-    while (!process_.Open()) StayDown(100ms);
-    PlanEnd();
+    OpenAtLast();
+  }
+
+  // The trouble that ends the next life may come while it is being opened.
+  void OpenAtLast() {
+    for (milliseconds pause = 100ms;; pause = std::min(pause * 2, milliseconds{600'000})) {
+      universe_.SetCrashed(false);
+      PlanEnd();
+      if (process_.Open()) return;
+      StayDown(pause);
+    }
   }
 
   // What is outside goes on.

@@ -76,7 +76,7 @@ struct HostTrouble {
 };
 
 struct StoreFault {
-  enum class Kind : uint8_t { kFails, kUnknown, kFull, kSlow };
+  enum class Kind : uint8_t { kFails, kUnknown, kReads, kFull, kSlow };
   Kind kind{};
   milliseconds from{0};
   milliseconds lasts{0};
@@ -90,6 +90,7 @@ struct LifeEnd {
   milliseconds after{0};
   bool close = false;
   bool power = false;     // lost, not only the process
+  uint64_t changes = 0;   // power: at that change of the disk, in place of `effects`
   milliseconds grace{0};  // of a close
   milliseconds down{0};   // before it is opened again
   milliseconds wall{0};   // the clock jumps meanwhile

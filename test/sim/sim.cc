@@ -17,6 +17,7 @@
 #include <string>
 
 #include "checker.h"
+#include "disk_store.h"
 #include "run.h"
 #include "story.h"
 #include "workers.h"
@@ -93,6 +94,7 @@ int Main(int argc, char** argv) {
   std::printf("seeds %llu to %llu\n", static_cast<unsigned long long>(first),
               static_cast<unsigned long long>(first + seeds - 1));
   std::fflush(stdout);
+  TuneForOneThread();
   return RunAll(first, seeds,
                 [&](uint64_t seed, Counts& counts) { return RunSeed(seed, story, counts); });
 }

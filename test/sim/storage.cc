@@ -1,7 +1,12 @@
 #include "storage.h"
 
-#include <limits>
+#include <sqlite3.h>
 
+#include <limits>
+#include <utility>
+
+#include "disk.h"
+#include "disk_store.h"
 #include "store/memory/memory_store.h"
 
 namespace troth::sim {
@@ -17,6 +22,7 @@ class MemoryStorage final : public Storage {
   void Crash() override { disk_->DropOwner(); }
   // Nothing of it is ever unsynced.
   void LosePower(Dice&) override { Crash(); }
+  void CutPowerAt(uint64_t, std::function<void()>) override {}
 
   void Begin(const StoreFault& fault) override {
     switch (fault.kind) {
@@ -30,8 +36,9 @@ class MemoryStorage final : public Storage {
         disk_->FailNextBatches(std::numeric_limits<size_t>::max(),
                                {StatusCode::kResourceExhausted, "the disk is full"});
         break;
+      case StoreFault::Kind::kReads:
       case StoreFault::Kind::kSlow:
-        break;  // the driver's matter
+        break;  // can't be; the driver's matter
     }
   }
   void End(const StoreFault& fault) override {
@@ -43,7 +50,59 @@ class MemoryStorage final : public Storage {
   std::shared_ptr<internal::MemoryDisk> disk_ = std::make_shared<internal::MemoryDisk>();
 };
 
+class SqliteStorage final : public Storage {
+ public:
+  explicit SqliteStorage(uint64_t seed) : disk_(seed) {}
+
+  std::string name() const override { return "sqlite"; }
+  std::unique_ptr<internal::Store> NewStore() override { return NewSqliteStoreOn(disk_); }
+  std::string path() const override { return kStorePath; }
+  void Crash() override { disk_.Crash(); }
+  void LosePower(Dice& dice) override {
+    disk_.LosePower(dice.Of({Loss::kDropAll, Loss::kKeepAll, Loss::kRandom, Loss::kRandom}), dice);
+  }
+  void CutPowerAt(uint64_t n, std::function<void()> tell) override {
+    disk_.WhenCut(std::move(tell));
+    disk_.CutPowerAt(n);
+  }
+
+  void Begin(const StoreFault& fault) override {
+    switch (fault.kind) {
+      case StoreFault::Kind::kFails:
+        disk_.Plan({.operation = DiskOperation::kLock, .count = fault.count, .code = SQLITE_BUSY});
+        break;
+      case StoreFault::Kind::kUnknown:
+        disk_.Plan({.operation = fault.committed ? DiskOperation::kSync : DiskOperation::kWrite,
+                    .count = fault.count + 1});
+        break;
+      case StoreFault::Kind::kReads:
+        disk_.Plan({.operation = DiskOperation::kRead, .count = fault.count});
+        break;
+      case StoreFault::Kind::kFull:
+        disk_.Plan({.operation = DiskOperation::kWrite, .count = kForEver, .code = SQLITE_FULL});
+        break;
+      case StoreFault::Kind::kSlow:
+        break;  // the driver's matter
+    }
+  }
+  // The others end by themselves, or with this one.
+  void End(const StoreFault& fault) override {
+    if (fault.kind == StoreFault::Kind::kFull) disk_.ForgetFaults();
+  }
+  void ForgetFaults() override {
+    disk_.ForgetFaults();
+    disk_.CutPowerAt(0);
+  }
+
+ private:
+  Disk disk_;
+};
+
 }  // namespace
+
+std::unique_ptr<Storage> NewSqliteStorage(uint64_t seed) {
+  return std::make_unique<SqliteStorage>(seed);
+}
 
 std::unique_ptr<Storage> NewMemoryStorage() { return std::make_unique<MemoryStorage>(); }
 

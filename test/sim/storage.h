@@ -1,6 +1,8 @@
 // A disk on which a store is opened again and again, by one process after the other.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -20,8 +22,8 @@ class Storage {
   // The process dies, or the whole machine does.
   virtual void Crash() = 0;
   virtual void LosePower(Dice& dice) = 0;
-  // Whether power is gone in the middle of an operation: the process is to die now.
-  virtual bool off() const { return false; }
+  // Power is cut at the `n`-th change from now; `tell` is called from inside that operation.
+  virtual void CutPowerAt(uint64_t n, std::function<void()> tell) = 0;
 
   virtual void Begin(const StoreFault& fault) = 0;
   virtual void End(const StoreFault& fault) = 0;
@@ -30,5 +32,7 @@ class Storage {
 };
 
 std::unique_ptr<Storage> NewMemoryStorage();
+// The store of production.
+std::unique_ptr<Storage> NewSqliteStorage(uint64_t seed);
 
 }  // namespace troth::sim
