@@ -161,6 +161,10 @@ void Engine::OnBatchDone(BatchDone& done, Time now) {
         break;
       case WriteResult::Kind::kStale:
         live->replies = std::move(done.batch.replies[i]);
+        if (live->t.durable_phase == Phase::kEnded && live->replies.empty()) {
+          Touch(*live);  // a late result of what has been purged by now: it can go
+          break;
+        }
         Quarantine(*live, {StatusCode::kDataLoss, "its row was changed by somebody else"}, now);
         break;
     }

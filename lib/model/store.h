@@ -64,7 +64,8 @@ struct WriteResult {
   enum class Kind : uint8_t {
     kOk,
     kGidExists,   // insert: `existing` is the row that has the gid; nothing written
-    kStale,       // update: no row with this id and the version before; nothing written
+    kStale,       // update: no row with this id and the version before, or a tombstone; nothing
+                  // written
     kNotWritten,  // for certain; `status` says why (kDataLoss: this write alone can't be stored;
                   // else try again later)
   };

@@ -167,7 +167,8 @@ WriteResult MemoryStore::Insert(const Write& write) {
 
 WriteResult MemoryStore::Update(const Write& write) {
   const auto found = disk_->rows_.find(write.row.id);
-  if (found == disk_->rows_.end() || found->second.row.version + 1 != write.row.version) {
+  if (found == disk_->rows_.end() || found->second.row.version + 1 != write.row.version ||
+      found->second.state.empty()) {
     return {.kind = WriteResult::Kind::kStale};
   }
   StoredTransaction stored = found->second;

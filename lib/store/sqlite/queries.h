@@ -25,7 +25,7 @@ inline constexpr char kInsert[] =
     "digest,state) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11) ON CONFLICT(gid) DO NOTHING";
 inline constexpr char kUpdate[] =
     "UPDATE troth_transaction SET status=?2,due=?3,updated=?4,finished=?5,parked=?6,version=?7,"
-    "state=?8 WHERE id=?1 AND version=?9";
+    "state=?8 WHERE id=?1 AND version=?9 AND state<>x''";
 inline constexpr char kInsertPart[] = "INSERT INTO troth_part(key,document) VALUES(?1,?2)";
 
 // The due index in (due, id) order takes two queries: a comparison of the pair would look again at

@@ -62,7 +62,7 @@ WriteResult FakeStore::ApplyOne(const Write& write) {
     return {.kind = WriteResult::Kind::kOk, .id = id, .existing = {}, .status = {}};
   }
   if (found == rows.end() || found->second.row.id != write.row.id ||
-      found->second.row.version + 1 != write.row.version) {
+      found->second.row.version + 1 != write.row.version || found->second.state.empty()) {
     return {.kind = WriteResult::Kind::kStale, .existing = {}, .status = {}};
   }
   StoredTransaction& stored = found->second;

@@ -211,6 +211,22 @@ TEST_CASE("stop: failed and forced, with what is in doubt, and nothing is called
   CHECK(desk.Control(ControlRequest::Kind::kHealth).live == 0);
 }
 
+TEST_CASE("a result that comes when the end has been purged is dropped, and nothing is set aside") {
+  Desk desk;
+  desk.Submit("g");
+  desk.Run();
+  desk.Stop("g");
+  desk.Run();
+  StoredTransaction& row = desk.store.rows.at("g");
+  row.state.clear();  // a tombstone
+  row.parts.clear();
+  desk.End("g:01/action", Success());
+  desk.Run();
+  CHECK(row.state.empty());
+  CHECK(desk.observer.Count(EventKind::kUnreadable) == 0);
+  CHECK(desk.Control(ControlRequest::Kind::kHealth).live == 0);
+}
+
 TEST_CASE("an edit waits for the call in flight, and applies before the next one") {
   Desk desk;
   BeginRollback(desk);

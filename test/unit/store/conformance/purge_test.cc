@@ -41,6 +41,18 @@ TEST_CASE("store: what ended long ago becomes a tombstone, and keeps its gid tak
   CHECK(again.existing->digest == "digest of old");
 }
 
+TEST_CASE("store: nothing is written into a tombstone, though its version is known") {
+  OpenedStore store;
+  const int64_t id = store.ApplyEnded("old", TransactionStatus::kFailed, At(1'000));
+  const StoredTransaction before = store.LoadOne("old");
+  PurgeAll(store, At(2'000), At(0));
+  Write late{.row = before.row, .state = "more history", .parts = {}};
+  late.row.id = id;
+  ++late.row.version;
+  CHECK(store.ApplyOne(late).kind == WriteResult::Kind::kStale);
+  CHECK(store.LoadOne("old").state.empty());
+}
+
 TEST_CASE("store: a tombstone goes after its time, and its gid and parts are free") {
   OpenedStore store;
   const int64_t old = store.ApplyEnded("old", TransactionStatus::kFailed, At(1'000));
