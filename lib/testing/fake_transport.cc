@@ -296,8 +296,10 @@ bool FakeTransport::Close(milliseconds grace) {
   life_->closed = true;
   const bool all = life_->waiting.empty();
   for (const auto& [id, waiting] : std::exchange(life_->waiting, {})) {
-    waiting.sink->OnCallEnded(CutOff(waiting.call->call, CallEnded::Kind::kLost,
-                                     ReasonCode::kNoAnswer, "cut off by Close()"));
+    CallEnded ended = CutOff(waiting.call->call, CallEnded::Kind::kLost, ReasonCode::kNoAnswer,
+                             "cut off by Close()");
+    if (universe_.outside != nullptr) universe_.outside->End(waiting.call->recorded, ended);
+    waiting.sink->OnCallEnded(std::move(ended));
   }
   return all;
 }

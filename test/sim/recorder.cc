@@ -1,6 +1,7 @@
 #include "recorder.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "model/stored.h"
 
@@ -22,28 +23,38 @@ Stored ReadStored(const internal::StoredTransaction& stored, Stored::Kind kind, 
   return read;
 }
 
-Image ReadImage(const internal::Store& store, Recorder& recorder) {
+Result<Image> ReadImage(const internal::Store& store, Recorder& recorder,
+                        const std::function<void(const internal::StoredTransaction&)>& seen) {
   Image image{.when = recorder.Now(), .rows = {}, .topics = {}};
   int64_t before = 0;
   do {
     const auto page = store.List({}, before, 100);
-    if (!page.ok()) break;
+    if (!page.ok()) return page.status();
     for (const internal::TransactionRow& row : page->rows) {
       const auto stored = store.Load(row.gid);
-      if (!stored.ok() || !stored->has_value()) continue;
+      if (!stored.ok()) return stored.status();
+      if (!stored->has_value()) continue;
       image.rows.push_back(ReadStored(**stored, Stored::Kind::kImage, image.when));
+      if (seen) seen(**stored);
     }
     before = page->next_before;
   } while (before > 0);
   std::reverse(image.rows.begin(), image.rows.end());
-  if (auto topics = store.ListTopics(); topics.ok()) image.topics = *std::move(topics);
+  auto topics = store.ListTopics();
+  if (!topics.ok()) return topics.status();
+  image.topics = *std::move(topics);
   return image;
 }
 
 Result<internal::StoreInfo> RecordingStore::Open(const internal::StoreOptions& options) {
   auto info = store_->Open(options);
   if (!info.ok()) return info;
-  recorder_.log().images.push_back(ReadImage(*store_, recorder_));
+  auto image = ReadImage(*store_, recorder_, [this](const internal::StoredTransaction& stored) {
+    known_[stored.row.gid] = {
+        .row = stored.row, .parts = stored.parts, .tombstone = stored.state.empty()};
+  });
+  if (!image.ok()) return image.status();
+  recorder_.log().images.push_back(*std::move(image));
   return info;
 }
 
@@ -81,12 +92,8 @@ void RecordingStore::Record(std::span<const Write> writes, const BatchResult& re
 void RecordingStore::RecordWrite(const Write& write, int64_t id, Stored::Kind kind) {
   internal::StoredTransaction stored{.row = write.row, .state = write.state, .parts = {}};
   stored.row.id = id;
-  if (const auto known = parts_.find(write.row.gid); known != parts_.end()) {
-    stored.parts = known->second;
-  } else if (!write.insert()) {
-    if (const auto found = store_->Load(write.row.gid); found.ok() && found->has_value()) {
-      stored.parts = (*found)->parts;
-    }
+  if (const auto known = known_.find(write.row.gid); known != known_.end() && !write.insert()) {
+    stored.parts = known->second.parts;
   }
   for (const internal::Part& part : write.parts) {
     const bool known = std::any_of(stored.parts.begin(), stored.parts.end(),
@@ -96,28 +103,41 @@ void RecordingStore::RecordWrite(const Write& write, int64_t id, Stored::Kind ki
   std::sort(stored.parts.begin(), stored.parts.end(),
             [](const auto& a, const auto& b) { return a.number < b.number; });
   recorder_.log().stored.push_back(ReadStored(stored, kind, recorder_.Now()));
-  if (kind == Stored::Kind::kCommitted) parts_[write.row.gid] = std::move(stored.parts);
+  if (kind != Stored::Kind::kCommitted) return;
+  known_[write.row.gid] = {.row = std::move(stored.row), .parts = std::move(stored.parts)};
 }
 
 Status RecordingStore::Purge(internal::PurgePass& pass, Time finished_before,
                              Time tombstones_before, std::chrono::milliseconds slice) {
   const size_t before = pass.purged + pass.deleted;
-  Log& log = recorder_.log();
-  const Image earlier = pass.finished ? Image{} : ReadImage(*store_, recorder_);
   Status status = store_->Purge(pass, finished_before, tombstones_before, slice);
   if (!status.ok() || pass.purged + pass.deleted == before) return status;
-  for (const Stored& was : earlier.rows) {
-    const auto found = store_->Load(was.row.gid);
-    if (!found.ok()) continue;
-    if (!found->has_value()) {
-      log.stored.push_back(was);
-      log.stored.back().kind = Stored::Kind::kDeleted;
-      log.stored.back().when = recorder_.Now();
-    } else if ((*found)->state.empty() && was.transaction != nullptr) {
-      log.stored.push_back(ReadStored(**found, Stored::Kind::kPurged, recorder_.Now()));
-    }
+  for (auto known = known_.begin(); known != known_.end();) {
+    const auto next = std::next(known);
+    if (known->second.row.finished) RecordPurge(known->first, known->second);
+    known = next;
   }
   return status;
+}
+
+void RecordingStore::RecordPurge(const std::string& gid, Known& known) {
+  Result<std::optional<internal::StoredTransaction>> found = store_->Load(gid);
+  // Reads that are made to fail come to an end.
+  for (int i = 0; i < 20 && !found.ok(); ++i) found = store_->Load(gid);
+  if (!found.ok()) return;
+  Stored record{.kind = Stored::Kind::kPurged, .when = {}, .row = {}, .transaction = {}};
+  if (!found->has_value()) {
+    record.kind = Stored::Kind::kDeleted;
+    record.row = known.row;
+  } else if ((*found)->state.empty() && !known.tombstone) {
+    record.row = (*found)->row;
+    known.tombstone = true;
+  } else {
+    return;
+  }
+  record.when = recorder_.Now();
+  recorder_.log().stored.push_back(std::move(record));
+  if (!found->has_value()) known_.erase(gid);
 }
 
 }  // namespace troth::sim

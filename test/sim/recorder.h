@@ -1,6 +1,8 @@
 // Writes the log of a run, and stands between the coordinator and its store to do so.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -37,8 +39,9 @@ class Recorder {
 
 // A stored transaction, read.
 Stored ReadStored(const internal::StoredTransaction& stored, Stored::Kind kind, Stamp when);
-// All that a store holds.
-Image ReadImage(const internal::Store& store, Recorder& recorder);
+// All that a store holds; what is read meanwhile is handed to `seen`. Not OK: it can't be read now.
+Result<Image> ReadImage(const internal::Store& store, Recorder& recorder,
+                        const std::function<void(const internal::StoredTransaction&)>& seen = {});
 
 // Passes everything on, and records what became durable.
 class RecordingStore final : public internal::Store {
@@ -86,7 +89,14 @@ class RecordingStore final : public internal::Store {
   std::shared_ptr<internal::Store> store_;
   Recorder& recorder_;
   size_t commits_ = 0;
-  std::map<std::string, std::vector<internal::Part>> parts_;  // by gid: of what this life has seen
+  // What is durable, by gid, so far as this life knows.
+  struct Known {
+    internal::TransactionRow row;
+    std::vector<internal::Part> parts;
+    bool tombstone = false;
+  };
+  void RecordPurge(const std::string& gid, Known& known);
+  std::map<std::string, Known> known_;
 };
 
 }  // namespace troth::sim

@@ -259,7 +259,9 @@ class Runner {
     });
     while (!done) Step(Time::max());
     log_.end.when = recorder_.Now();
-    log_.end.image = ReadImage(process_.store(), recorder_);
+    auto image = ReadImage(process_.store(), recorder_);
+    TROTH_CHECK(image.ok());
+    log_.end.image = *std::move(image);
     log_.end.effects = bank_.Effects();
   }
 
