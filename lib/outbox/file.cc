@@ -152,7 +152,8 @@ Status File::ReadId() {
 
 Result<View> File::Read(const std::function<bool(const std::string&)>& known) {
   const Scope scope(db_);
-  if (Status begun = Execute(db_, "BEGIN", "outbox: begin to read"); !begun.ok()) return begun;
+  const char* begin = LogIsInDoubt(db_) ? "BEGIN IMMEDIATE" : "BEGIN";
+  if (Status begun = Execute(db_, begin, "outbox: begin to read"); !begun.ok()) return begun;
   Result<View> view = ReadRows(known);
   if (!view.ok()) return view;
   // An application at synchronous=NORMAL has committed without a sync: a power loss would take that

@@ -8,8 +8,13 @@ struct sqlite3;
 namespace troth::internal::outbox {
 
 // Makes durable what is committed in the log of schema `main`: a commit at synchronous=NORMAL is
-// not. Writes nothing. Nothing to do where there is no log (a rollback journal, a database in
+// not. Writes nothing, unless a sync of that file has failed in this process: then no sync alone is
+// to be trusted any more (sqlite/log.h), and the log is written once more, which needs the write
+// lock for a moment. Nothing to do where there is no log (a rollback journal, a database in
 // memory).
 Status SyncLog(sqlite3* db);
+
+// Whether that is so. A transaction that means to call SyncLog is then begun as IMMEDIATE.
+bool LogIsInDoubt(sqlite3* db);
 
 }  // namespace troth::internal::outbox

@@ -33,8 +33,8 @@ constexpr size_t kFailuresShown = 5;
 struct Sweep {
   std::string name;
   std::function<Trouble(uint64_t n)> at;
-  // An application's log is its own: once a sync of it has failed, SQLite itself loses what it
-  // commits behind that.
+  // An application's log is its own: where SQLite's automatic checkpoint can't sync it, nobody is
+  // told, and what is committed behind that goes with it.
   bool outbox_too = true;
 };
 
