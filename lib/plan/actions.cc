@@ -9,7 +9,13 @@ namespace {
 class ActionPlanner {
  public:
   ActionPlanner(const GlobalTransaction& t, bool limited, Time now, Plan& plan)
-      : t_(t), limited_(limited), now_(now), plan_(plan), steps_(t.definition->steps.size()) {}
+      : t_(t),
+        limited_(limited),
+        now_(now),
+        plan_(plan),
+        steps_(t.definition->steps.size()),
+        turn_(FirstUnsettled(0)),
+        next_turn_(FirstUnsettled(turn_ + 1)) {}
 
   // Those that may run come first: marks of steps that wait for one without a mark would use up the
   // room for its own, and nothing would ever run.
@@ -55,9 +61,15 @@ class ActionPlanner {
   const Branch& Action(size_t step) const { return t_.branches[ActionOf(t_, step)]; }
   bool Concurrent() const { return t_.definition->concurrent; }
 
-  // Whom a step waits for has succeeded.
+  size_t FirstUnsettled(size_t from) const {
+    while (from < steps_ && IsSettled(Action(from))) ++from;
+    return from;
+  }
+
+  // Whom a step waits for has succeeded. In order that is all before it: a person may have skipped
+  // one whose turn has not come.
   bool MayRun(size_t step) const {
-    if (!Concurrent()) return step == 0 || IsSettled(Action(step - 1));
+    if (!Concurrent()) return step <= turn_;
     const auto& after = t_.definition->steps[step].after;
     return std::all_of(after.begin(), after.end(), [&](size_t i) { return IsSettled(Action(i)); });
   }
@@ -75,7 +87,7 @@ class ActionPlanner {
   // Whom a step waits for has succeeded or may run now: the step is one further along its path.
   bool MayRunNext(size_t step) const {
     const auto near = [&](size_t i) { return IsSettled(Action(i)) || MayRunNow(i); };
-    if (!Concurrent()) return step == 0 || near(step - 1);
+    if (!Concurrent()) return step == next_turn_ && MayRunNow(turn_);
     const auto& after = t_.definition->steps[step].after;
     return std::all_of(after.begin(), after.end(), near);
   }
@@ -85,6 +97,8 @@ class ActionPlanner {
   const Time now_;
   Plan& plan_;
   const size_t steps_;
+  const size_t turn_;  // of those that run one after another: whose turn it is, and who is next
+  const size_t next_turn_;
 };
 
 }  // namespace

@@ -37,6 +37,10 @@ TEST_CASE("plan, message: actions are marked, then called, in order") {
           {"then the next", {At::kCommit, "d m m"}, "call:02/action"},
           {"a retry holds the rest", {At::kCommit, "r . ."}, "wake:+10000"},
           {"a skipped one does not", {At::kCommit, "s m"}, "call:02/action"},
+          {"a skipped one behind it changes nothing", {At::kCommit, "r s ."}, "wake:+10000"},
+          {"one ahead, past a skipped one",
+           {At::kCommit, "m s ."},
+           "call:01/action mark:03/action"},
           {"an empty one is done", {At::kCommit, "e m"}, "done:01/action"},
           {"all done, and that is durable", {At::kCommit, "d s"}, "end"},
           {"all done, the commit is in a write", {At::kCommitPending, "d"}, ""},
@@ -52,6 +56,9 @@ TEST_CASE("plan, message: actions are marked, then called, in order") {
 TEST_CASE("plan, message: past park_after an action is parked, and holds those behind it") {
   Check(Mode::kMessage, {
                             {"in order", {At::kCommit, "x ."}, "park:01/action(retries)"},
+                            {"in order, and the one behind it was skipped",
+                             {At::kCommit, "x s ."},
+                             "park:01/action(retries)"},
                             {"at once: the others go on",
                              {At::kCommit, "x m", true},
                              "call:02/action park:01/action(retries)"},
