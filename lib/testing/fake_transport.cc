@@ -142,8 +142,12 @@ void FakeTransport::Start(Call call, internal::CallSink& sink) {
   in_flight->recorded = universe_.calls.size();
   in_flight->call = std::move(call);
   const Call& c = in_flight->call;
-  const std::string url = internal::IsLocalUrl(c.url) ? c.url : WithoutCallQuery(c.url);
+  const bool local = internal::IsLocalUrl(c.url);
+  const std::string url = local ? c.url : WithoutCallQuery(c.url);
   universe_.calls.push_back({.at = universe_.now(),
+                             .method = local    ? ""
+                                       : c.post ? "POST"
+                                                : "GET",
                              .url = url,
                              .context = c.context,
                              .payload = std::string(c.payload),

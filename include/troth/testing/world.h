@@ -41,7 +41,8 @@ class WorldStores;
 
 struct RecordedCall {
   Time at{};
-  std::string url;  // as the step has it, without the protocol's query
+  std::string method;  // "GET" or "POST"; empty behind a local: URL
+  std::string url;     // as the step has it, without the protocol's query
   BranchContext context;
   std::string payload;
   // What the coordinator got to know: "success", "failure", "ongoing", "unknown", "lost", "not

@@ -203,6 +203,57 @@ TEST_CASE("mode acts: the check-back can be edited, but not skipped") {
   CHECK(world.Branch(Url("right", "back")).calls() == 1);
 }
 
+TEST_CASE("mode acts: Wait tells an ongoing second phase from a failed transaction") {
+  for (const bool commits : {true, false}) {
+    CAPTURE(commits);
+    World world(Instant());
+    Tcc tcc = BeginTcc(world);
+    Xa xa = BeginXa(world);
+    REQUIRE(tcc.Call(Trip("a")).ok());
+    REQUIRE(xa.Call(Bank("b")).ok());
+    world.Branch(Url("a", commits ? "confirm" : "cancel")).Ongoing().Ongoing();
+    world.Branch(Url("b", "xa")).Ongoing().Answer(500);
+    REQUIRE((commits ? tcc.Commit() : tcc.Rollback("no")).ok());
+    REQUIRE((commits ? xa.Commit() : xa.Rollback("no")).ok());
+    for (const std::string& gid : {tcc.gid(), xa.gid()}) {
+      const Status late = world.coordinator().Wait(gid, 1s).status();
+      CHECK(late.code() == StatusCode::kDeadlineExceeded);
+      CHECK(late.message().find(commits ? "submitted" : "aborting") != std::string::npos);
+      CHECK_FALSE(Look(world, gid).finished);
+    }
+    for (const std::string& gid : {tcc.gid(), xa.gid()}) {
+      CHECK(Wait(world, gid).succeeded() == commits);
+    }
+  }
+}
+
+TEST_CASE("mode acts: the time of the end is there once it has come, whatever the end") {
+  World world(Instant());
+  const auto check = [&](const std::string& gid) {
+    CHECK_FALSE(Look(world, gid).finished);
+    world.Advance(20s);
+    Wait(world, gid);
+    const std::optional<Time> finished = Look(world, gid).finished;
+    REQUIRE(finished);
+    world.Advance(1h);
+    CHECK(Look(world, gid).finished == finished);
+    return *finished;
+  };
+  for (const bool commits : {true, false}) {
+    Tcc tcc = BeginTcc(world);
+    REQUIRE(tcc.Call(Trip("a")).ok());
+    world.Branch(Url("a", commits ? "confirm" : "cancel")).Ongoing();
+    const Time begin = world.now();
+    REQUIRE((commits ? tcc.Commit() : tcc.Rollback("no")).ok());
+    world.Advance(1s);
+    CHECK((check(tcc.gid()) - begin) == 10s);
+  }
+  Message stopped = News({"b"});
+  REQUIRE(world.coordinator().Prepare(stopped).ok());
+  REQUIRE(world.coordinator().Stop(stopped.gid, kAnn).ok());
+  CHECK(Look(world, stopped.gid).finished == world.now());
+}
+
 TEST_CASE("mode acts: lists tell modes and statuses apart, and find what is parked") {
   World world(Instant());
   Tcc parked = Stuck(world, true);

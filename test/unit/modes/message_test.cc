@@ -165,7 +165,20 @@ TEST_CASE("message: undecided for 35 s the check-back is asked, not a millisecon
   world.Advance(1ms);
   CHECK(Wait(world, message.gid).succeeded());  // it said yes
   CHECK(Called(world) == Names{"ask/back 00/msg", "a/do 01/action", "b/do 02/action"});
+  CHECK(world.calls()[0].method == "GET");
   CHECK(world.calls()[0].payload.empty());
+}
+
+TEST_CASE("message: an action that is ongoing after the check-back's yes is asked again") {
+  World world(Instant());
+  world.Branch(Url("a", "do")).Ongoing();
+  const Message message = News({"a"});
+  Prepare(world, message);
+  world.Advance(35s);
+  CHECK(StatusOf(world, message.gid) == kSubmitted);
+  CHECK(Called(world) == Names{"ask/back 00/msg", "a/do 01/action"});
+  CHECK(Wait(world, message.gid).succeeded());
+  CHECK(CalledFrom(world, 2) == Names{"a/do 01/action"});
 }
 
 TEST_CASE("message: a time-out of its own") {

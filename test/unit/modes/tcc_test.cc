@@ -31,6 +31,7 @@ TEST_CASE("tcc: every branch is tried once, then all are confirmed in reverse or
   for (const RecordedCall& call : world.calls()) {
     CHECK(call.context.gid == tcc.gid());
     CHECK(call.context.trans_type == "tcc");
+    CHECK(call.method == "POST");
     CHECK(call.payload == "{}");
   }
 }

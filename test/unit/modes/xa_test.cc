@@ -30,6 +30,7 @@ TEST_CASE("xa: branches are called in turn, then all commit") {
     CHECK(call.context.trans_type == "xa");
     CHECK(call.context.op == (first_phase ? "action" : "commit"));
     CHECK(call.payload == (first_phase ? "{}" : ""));  // the second phase has no body
+    CHECK(call.method == "POST");                      // and is a POST all the same
     CHECK(call.context.phase2_url == (first_phase ? call.url : ""));
   }
 }
@@ -96,13 +97,20 @@ TEST_CASE("xa: the second phase goes to all at once, and a dead branch holds nob
 }
 
 TEST_CASE("xa: commit and rollback are repeated until they succeed, failure and ongoing too") {
-  World world(Instant());
-  Xa xa = BeginXa(world);
-  REQUIRE(xa.Call(Bank("a")).ok());
-  world.Branch(Url("a", "xa")).Ongoing().Fail("no").Answer(500);
-  REQUIRE(xa.Commit().ok());
-  CHECK(Wait(world, xa.gid()).succeeded());
-  CHECK(world.Branch(Url("a", "xa")).calls() == 5);
+  for (const bool commits : {true, false}) {
+    CAPTURE(commits);
+    World world(Instant());
+    Xa xa = BeginXa(world);
+    REQUIRE(xa.Call(Bank("a")).ok());
+    world.Branch(Url("a", "xa")).Ongoing().Fail("no").Answer(500);
+    REQUIRE((commits ? xa.Commit() : xa.Rollback("no")).ok());
+    CHECK(Wait(world, xa.gid()).succeeded() == commits);
+    const std::string op = commits ? "a/xa 01/commit" : "a/xa 01/rollback";
+    CHECK(CalledFrom(world, 1) == Names{op, op, op, op});
+    CHECK(Branches(world, xa.gid()) == (commits
+                                            ? Names{"01/rollback=prepared", "01/commit=succeed"}
+                                            : Names{"01/rollback=succeed", "01/commit=prepared"}));
+  }
 }
 
 TEST_CASE("xa: undecided for 35 s it rolls back, with and without branches") {

@@ -41,6 +41,7 @@ TEST_CASE("saga: each call carries gid, mode, branch and operation, and the step
     CHECK(call.context.branch_id == ids[i]);
     CHECK(call.context.op == ops[i]);
     CHECK(call.payload == saga.steps[ids[i] == "01" ? 0 : 1].payload);
+    CHECK(call.method == (call.payload.empty() ? "GET" : "POST"));
   }
 }
 
