@@ -8,7 +8,7 @@
 namespace troth {
 namespace {
 
-const int kRounds = Rounds(4'000);
+const int kRounds = Rounds(3'000);
 
 // Of a TCC whose `registered` branches are all known.
 void CheckPhaseTwo(const Outcome& outcome, const Names& calls, size_t registered) {
