@@ -40,7 +40,7 @@ TEST_CASE("plan, message: actions are marked, then called, in order") {
           {"a skipped one behind it changes nothing", {At::kCommit, "r s ."}, "wake:+10000"},
           {"one ahead, past a skipped one",
            {At::kCommit, "m s ."},
-           "call:01/action mark:03/action"},
+           "mark:03/action call:01/action"},
           {"an empty one is done", {At::kCommit, "e m"}, "done:01/action"},
           {"all done, and that is durable", {At::kCommit, "d s"}, "end"},
           {"all done, the commit is in a write", {At::kCommitPending, "d"}, ""},
