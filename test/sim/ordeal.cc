@@ -54,7 +54,11 @@ void Ordeal::Open() {
   Status opened;
   for (size_t i = 0; i < kOpensMax; ++i) {
     if (disk_.off()) {
-      disk_.LosePower(trouble_.loss, random_);
+      if (trouble_.kill_first && cuts_ == 0) {
+        disk_.Crash();
+      } else {
+        disk_.LosePower(trouble_.loss, random_);
+      }
       if (++cuts_ == 1) disk_.CutPowerAt(trouble_.cut_again);
     }
     opened = world_.Reopen();

@@ -28,6 +28,8 @@ struct Trouble {
   std::optional<DiskFault> fault = {};
   // Power is cut so many changes after the first operation that failed.
   uint64_t cut_after_fault = 0;
+  // The first cut takes only the process: what was written is read back, synced or not.
+  bool kill_first = false;
 };
 
 // Thrown when a run can't come to its end; what is wrong is noted.

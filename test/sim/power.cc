@@ -24,7 +24,7 @@ namespace troth::sim {
 namespace {
 
 constexpr uint64_t kPointsMax = 20'000;
-constexpr uint64_t kTornSeeds = 4;
+constexpr uint64_t kTornSeeds = 10;
 // So many operations in a row fail where a trouble lasts.
 constexpr uint64_t kLasting = 12;
 constexpr uint64_t kCutsPerFailure = 30;
@@ -90,18 +90,22 @@ std::vector<Sweep> FaultSweeps() {
   add("shared memory fails", DiskOperation::kMap, 0);
   add("deletion fails", DiskOperation::kDelete, 0);
   // What a failed sync left is not to be trusted, and no later sync makes it so (R4).
-  for (const Loss loss : {Loss::kDropAll, Loss::kRandom}) {
-    const char* how = loss == Loss::kDropAll ? "dropped" : "torn";
-    sweeps.push_back({internal::Concat("sync fails once, then power lost, unsynced ", how),
-                      [loss](uint64_t n) {
-                        Trouble trouble{.loss = loss, .seed = n};
+  const auto add_pairs = [&](const std::string& what, Loss loss, bool kill) {
+    sweeps.push_back({"sync fails once, then " + what,
+                      [loss, kill](uint64_t n) {
+                        Trouble trouble{.loss = loss, .seed = n, .kill_first = kill};
                         trouble.fault = DiskFault{.operation = DiskOperation::kSync,
                                                   .at = 1 + (n - 1) / kCutsPerFailure};
                         trouble.cut_after_fault = 1 + (n - 1) % kCutsPerFailure;
+                        if (kill) trouble.cut_again = 1 + n * 7 % 61;
                         return trouble;
                       },
                       /*outbox_too=*/false});
-  }
+  };
+  add_pairs("power lost, unsynced dropped", Loss::kDropAll, false);
+  add_pairs("power lost, unsynced torn", Loss::kRandom, false);
+  add_pairs("killed, then power lost, unsynced dropped", Loss::kDropAll, true);
+  add_pairs("killed, then power lost, unsynced torn", Loss::kRandom, true);
   return sweeps;
 }
 
