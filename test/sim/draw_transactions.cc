@@ -187,8 +187,8 @@ class TransactionDraw {
   }
 
   void DrawSessionPlan() {
-    planned_.plan = dice_.Of({Plan::kCommit, Plan::kCommit, Plan::kRollback, Plan::kLeave,
-                              Plan::kRunTcc, Plan::kRunTcc});
+    planned_.plan =
+        dice_.Of({Plan::kCommit, Plan::kCommit, Plan::kRollback, Plan::kLeave, Plan::kCommit});
     planned_.clients = 1;
   }
 

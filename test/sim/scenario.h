@@ -30,7 +30,6 @@ enum class Plan : uint8_t {
   kCommit,  // a session: Commit(); a message: prepare, local transaction, SubmitPrepared
   kRollback,
   kLeave,       // it forgets about it: the time-out, or the check-back, decides
-  kRunTcc,      // RunTcc, RunXa
   kSubmitLate,  // a message: prepared, then left alone until after its time-out, then submitted
 };
 

@@ -38,6 +38,20 @@ TEST_CASE("kit: the example in its header holds") {
   CHECK(world.Branch("http://bank-a/TransOutRevert").calls() == 1);
 }
 
+TEST_CASE("kit: a wall clock that jumps is followed at the next opening, but never back in time") {
+  World world;
+  const auto offset = [&] { return world.coordinator().GetHealth().clock_offset; };
+  CHECK(offset() == 0ms);
+  world.MoveWallClock(2h);
+  CHECK(offset() == -2h);  // not within a life
+  REQUIRE(world.Reopen().ok());
+  CHECK(offset() == 0ms);
+  Run(world, OneStep());
+  world.MoveWallClock(-1h);
+  REQUIRE(world.Reopen().ok());
+  CHECK(offset() == 1h);  // what is stored is not of a time to come
+}
+
 TEST_CASE(
     "kit: a script is followed line by line, each for one call, and past its end all is well") {
   World world;
