@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "base/text.h"
 #include "model/bounds.h"
@@ -69,6 +70,10 @@ MemoryStore::~MemoryStore() {
 
 Result<StoreInfo> MemoryStore::Open(const StoreOptions& options) {
   const std::lock_guard lock(disk_->mutex_);
+  // A commit that failed, and that its owner did not live to ask about, comes back.
+  if (!disk_->owned_) {
+    for (const Write& write : std::exchange(disk_->in_doubt_, {})) WriteOne(write);
+  }
   StoreInfo info{.epoch = disk_->epoch_, .unclean = !disk_->clean_};
   for (const auto& [id, stored] : disk_->rows_) {
     info.highest_updated = std::max(info.highest_updated.value_or(Time{}), stored.row.updated);
@@ -123,20 +128,22 @@ BatchResult MemoryStore::Apply(std::span<const Write> writes) {
   const auto fault = std::find_if(disk.unknown_.begin(), disk.unknown_.end(),
                                   [&](const auto& u) { return u.batch == disk.batches_; });
   const bool unknown = fault != disk.unknown_.end();
-  BatchResult result;
-  for (const Write& write : writes) {
-    result.writes.push_back(unknown && !fault->committed ? NotThere() : WriteOne(write));
+  if (!unknown) {
+    BatchResult result;
+    for (const Write& write : writes) result.writes.push_back(WriteOne(write));
+    return result;
   }
-  if (!unknown) return result;
+  // As in SQLite no reader sees it before it is certain.
   in_doubt_ = true;
+  committed_ = fault->committed;
+  if (committed_) disk.in_doubt_.assign(writes.begin(), writes.end());
   recoveries_fail_ = fault->recoveries_fail;
-  truth_ = std::move(result);
   disk.unknown_.erase(fault);
   return Refused(BatchResult::Kind::kUnknown,
                  Status(StatusCode::kUnavailable, "the commit failed"));
 }
 
-BatchResult MemoryStore::Recover(std::span<const Write>) {
+BatchResult MemoryStore::Recover(std::span<const Write> writes) {
   const std::lock_guard lock(disk_->mutex_);
   if (access_ != Access::kOwner) return Refused(BatchResult::Kind::kNotWritten, NotOpen());
   if (Lost()) return Refused(BatchResult::Kind::kLostOwner, TakenOver());
@@ -146,7 +153,12 @@ BatchResult MemoryStore::Recover(std::span<const Write>) {
                    Status(StatusCode::kUnavailable, "the store can't tell yet"));
   }
   in_doubt_ = false;
-  return std::move(truth_);
+  disk_->in_doubt_.clear();
+  BatchResult result;
+  for (const Write& write : writes) {
+    result.writes.push_back(committed_ ? WriteOne(write) : NotThere());
+  }
+  return result;
 }
 
 WriteResult MemoryStore::WriteOne(const Write& write) {

@@ -71,6 +71,7 @@ class MemoryDisk {
   size_t failures_left_ = 0;
   Status failure_;
   std::vector<Unknown> unknown_;
+  std::vector<Write> in_doubt_;  // of a commit that failed and is there all the same
   std::string problem_;
 };
 
@@ -113,7 +114,7 @@ class MemoryStore final : public Store {
   // A batch whose outcome is not told yet.
   bool in_doubt_ = false;
   size_t recoveries_fail_ = 0;
-  BatchResult truth_;
+  bool committed_ = false;  // what is in doubt
 };
 
 }  // namespace troth::internal

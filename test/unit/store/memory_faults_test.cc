@@ -38,6 +38,7 @@ TEST_CASE("memory store: an unknown commit comes out as ordered, when ordered") 
   opened.disk->MakeUnknown(1, committed, 2);
   CHECK(opened.Apply().kind == BatchResult::Kind::kUnknown);
   CHECK(opened.Apply().kind == BatchResult::Kind::kNotWritten);
+  CHECK_FALSE(opened.store.Load("g").value().has_value());  // nobody sees it yet
   CHECK(opened.Recover().kind == BatchResult::Kind::kUnknown);
   CHECK(opened.Recover().kind == BatchResult::Kind::kUnknown);
   const BatchResult settled = opened.Recover();
