@@ -29,10 +29,7 @@ int Serve(const ServerOptions& options, const sigset_t& stops) {
   server.set_tcp_nodelay(true);
   server.set_keep_alive_max_count(1'000'000);
   server.set_payload_max_length(options.body_bytes);
-  const int port =
-      options.port == 0
-          ? server.bind_to_any_port(options.host.c_str())
-          : (server.bind_to_port(options.host.c_str(), options.port) ? options.port : 0);
+  const int port = troth::Bind(server, options.host, options.port);
   if (port <= 0) {
     return std::cerr << "can't listen on " << UrlOf(options, options.port) << "\n", 1;
   }

@@ -1,8 +1,11 @@
 // The gateway mounted on a real httplib server, over a coordinator on a real file.
 #include <doctest/doctest.h>
 
+#include <atomic>
+#include <chrono>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "../store/temporary_folder.h"
 #include "troth/httplib_gateway.h"
@@ -28,12 +31,12 @@ class Served {
   explicit Served(Gateway& gateway) {
     server_.new_task_queue = [] { return new ElasticTaskQueue; };
     server_.set_tcp_nodelay(true);
-    server_.set_keep_alive_timeout(1);
+    server_.set_keep_alive_timeout(60);  // a busy machine is no slow client
     Mount(server_, gateway);
     server_.Get("/mine", [](const httplib::Request&, httplib::Response& response) {
       response.set_content("mine", "text/plain");
     });
-    port_ = server_.bind_to_any_port("127.0.0.1");
+    port_ = Bind(server_, "127.0.0.1", 0);
     REQUIRE(port_ > 0);
     thread_ = std::thread([this] { server_.listen_after_bind(); });
     while (!server_.is_running()) std::this_thread::yield();
@@ -81,6 +84,48 @@ TEST_CASE("gateway over HTTP: a saga is submitted, waited for and queried by a r
   CHECK(client.Get("/api/dtmsvr/nothing")->status == 404);
   CHECK(client.Head("/api/dtmsvr/newGid")->status == 405);
   CHECK(client.Get("/api/dtmsvr/newGid", {{"Origin", "http://evil.example"}})->status == 403);
+}
+
+TEST_CASE("gateway over HTTP: many who wait for their ends starve no submit") {
+  constexpr int kWaiting = 100;  // httplib's own pool has 8 threads
+  const TemporaryFolder folder;
+  Coordinator coordinator = MustOpen(folder.File("store.db"));
+  REQUIRE(coordinator
+              .RegisterLocal({"later", [](const BranchContext&, std::string_view,
+                                          std::stop_token) { return BranchResult::Ongoing(); }})
+              .ok());
+  Gateway gateway(coordinator,
+                  {.branch_urls = {"local:yes", "local:later"}, .wait = std::chrono::seconds(60)});
+  std::atomic<int> answered{0};
+  std::vector<std::thread> waiting;
+  {
+    const Served served(gateway);
+    for (int i = 0; i < kWaiting; ++i) {
+      waiting.emplace_back([&served, &answered, i] {
+        httplib::Client client = served.Connect();
+        client.set_read_timeout(std::chrono::seconds(90));
+        const std::string saga = R"({"gid":"w)" + std::to_string(i) +
+                                 R"(","trans_type":"saga","wait_result":true,"payloads":[""],)"
+                                 R"("steps":[{"action":"local:later"}]})";
+        const auto answer = client.Post("/api/dtmsvr/submit", saga, "application/json");
+        if (answer && answer->status == 425) ++answered;
+      });
+    }
+    for (int tries = 0; tries < 3000 && coordinator.GetStatistics().saga.accepted < kWaiting;
+         ++tries) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    CHECK(coordinator.GetStatistics().saga.accepted == kWaiting);
+    httplib::Client client = served.Connect();
+    const auto begun = std::chrono::steady_clock::now();
+    const auto submitted = client.Post("/api/dtmsvr/submit", kSaga, "application/json");
+    REQUIRE(submitted);
+    CHECK(submitted->body == R"({"dtm_result":"SUCCESS"})");
+    CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds(30));
+    CHECK(coordinator.Close().ok());  // answers who waits
+    for (std::thread& each : waiting) each.join();
+  }
+  CHECK(answered == kWaiting);
 }
 
 }  // namespace troth
