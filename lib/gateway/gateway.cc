@@ -54,6 +54,7 @@ const Gateway::Impl::Route* Gateway::Impl::FindRoute(std::string_view path) {
   static constexpr std::array kRoutes = {
       Route{.method = "GET", .path = "/newGid", .with_query = &Impl::NewGid},
       Route{.method = "POST", .path = "/prepare", .with_body = &Impl::Prepare},
+      Route{.method = "POST", .path = "/prepareWorkflow", .with_body = &Impl::PrepareWorkflow},
       Route{.method = "POST", .path = "/submit", .with_body = &Impl::Submit},
       Route{.method = "POST", .path = "/abort", .with_body = &Impl::Abort},
       Route{.method = "POST", .path = "/registerBranch", .with_body = &Impl::RegisterBranch},

@@ -39,6 +39,7 @@ class __attribute__((visibility("hidden"))) Gateway::Impl {
   // --- submit.cc: what an application does with its transactions; `body` is the request's ---
   internal::Reply NewGid(const GatewayRequest& request);
   internal::Reply Prepare(const internal::Json& body);
+  internal::Reply PrepareWorkflow(const internal::Json& body);
   internal::Reply Submit(const internal::Json& body);
   internal::Reply Abort(const internal::Json& body);
   internal::Reply RegisterBranch(const internal::Json& body);

@@ -61,6 +61,7 @@ GatewayAnswer ToHttp(const Reply& reply) {
     case Reply::Kind::kOngoing:
       return Verdict(425, "ONGOING", reply.message);
     case Reply::Kind::kBadRequest:
+      if (!reply.object.empty()) return {.status = 400, .body = reply.object};
       return {.status = 400, .body = JsonObject().Text("message", reply.message).Finish()};
     case Reply::Kind::kError:
       break;

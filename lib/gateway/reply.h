@@ -20,7 +20,7 @@ struct Reply {
   };
   Kind kind = Kind::kSuccess;
   std::string message;  // of what is no success
-  std::string object;   // of a success that has more to say: the JSON object, whole
+  std::string object;   // the JSON object, whole, where there is more to say
 
   static Reply Success(std::string object = {}) { return {Kind::kSuccess, {}, std::move(object)}; }
   static Reply Failure(std::string_view message);

@@ -72,6 +72,14 @@ Reply Gateway::Impl::Prepare(const Json& body) {
   return Reply::BadRequest(Concat("trans_type: a ", ModeName(input->mode), " is not prepared"));
 }
 
+// The Go SDK reads the transaction of any answer, and ends its program where there is none.
+Reply Gateway::Impl::PrepareWorkflow(const Json&) {
+  constexpr std::string_view kWhy = "trans_type: workflows are not served";
+  Reply reply = Reply::BadRequest(std::string(kWhy));
+  reply.object = JsonObject().Text("message", kWhy).Raw("transaction", "{}").Finish();
+  return reply;
+}
+
 Reply Gateway::Impl::AnswerPrepare(const Result<Accepted>& accepted, const std::string& gid) {
   if (accepted.ok()) return Reply::Success();
   const StatusCode code = accepted.status().code();

@@ -27,11 +27,21 @@ void ReadMode(Fields& in, Mode& mode) {
   }
 }
 
-void CheckProtocol(Fields& in) {
+// Branches are called by plain HTTP, whatever the transaction itself came by. A step that dtm would
+// call by JSON-RPC must not be called in another way.
+void CheckProtocol(Fields& in, const TransactionInput& read) {
   constexpr std::array<std::string_view, 4> kKnown = {"", "http", "grpc", "json-rpc"};
   const std::string protocol = in.Text("protocol");
   if (std::find(kKnown.begin(), kKnown.end(), protocol) == kKnown.end()) {
     in.Refuse("protocol", "not http, grpc or json-rpc");
+  }
+  const auto names_method = [](const TransactionInput::StepInput& step) {
+    return step.action.find("method=") != std::string::npos ||
+           step.compensate.find("method=") != std::string::npos;
+  };
+  if (protocol == "json-rpc" && std::any_of(read.steps.begin(), read.steps.end(), names_method)) {
+    in.Refuse("protocol",
+              "branches can't be called by JSON-RPC, which a step with method= asks for");
   }
 }
 
@@ -128,9 +138,9 @@ Result<TransactionInput> ReadTransaction(const Json& body, const JsonLimits& lim
   out.gid = in.Text("gid");
   if (out.gid.empty()) in.Refuse("gid", "empty");
   ReadMode(in, out.mode);
-  CheckProtocol(in);
   ReadOptions(in, out);
   if (out.mode == Mode::kSaga || out.mode == Mode::kMessage) ReadSteps(in, out);
+  CheckProtocol(in, out);
   out.query_prepared = in.Text("query_prepared");
   out.rollback_reason = in.Text("rollback_reason");
   ReadCustomData(in, limits, out);

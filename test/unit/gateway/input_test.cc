@@ -165,6 +165,10 @@ TEST_CASE(
   refused(Steps(R"("custom_data":"{\"concurrent\":true,\"orders\":{\"2\":[7]}}")"),
           "orders[2]: there is no step 7");
   refused(Steps(R"("protocol":"carrier pigeon")"), "protocol: not http, grpc or json-rpc");
+  refused(R"({"gid":"g1","trans_type":"msg","protocol":"json-rpc","payloads":["{}"],)"
+          R"("steps":[{"action":"http://a/rpc?method=TransIn"}]})",
+          "protocol: branches can't be called by JSON-RPC, which a step with method= asks for");
+  refused(R"({"gid":"g1","trans_type":"workflow"})", "trans_type: workflows are not served");
   refused(Steps(R"("concurrent":1)"), "concurrent: not true or false");
   refused(Steps(R"("timeout_to_fail":-1)"), "timeout_to_fail: negative");
   refused(Steps(R"("timeout_to_fail":"35")"), "timeout_to_fail: not a number");
@@ -196,6 +200,12 @@ TEST_CASE("gateway input: registerBranch says which field is wrong (A13, A14, A1
   refused(R"({"gid":"g1","trans_type":"tcc","branch_id":"01","confirm":"x"})",
           "confirm: URL: it must begin with http://, https:// or local:");
   CHECK(scene.Query("g1").starts_with(R"(200 {"branches":[],)"));
+}
+
+TEST_CASE("gateway input: a workflow is refused in a form that the Go SDK survives") {
+  Scene scene;
+  CHECK(scene.Post("prepareWorkflow", R"({"gid":"g1","trans_type":"workflow"})") ==
+        R"(400 {"message":"trans_type: workflows are not served","transaction":{}})");
 }
 
 TEST_CASE("gateway input: bounds of depth, values and bytes hold") {
