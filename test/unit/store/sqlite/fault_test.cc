@@ -359,14 +359,15 @@ TEST_CASE("sqlite store: an open that fails anywhere says so and leaves a file t
     CHECK(Database(disk, kPath).Text("PRAGMA journal_mode") == "wal");
     return fired;
   };
-  for (const auto& [operation, code] : kinds) {
+  for (const auto& kind : kinds) {
+    const DiskOperation operation = kind.first;
     for (const uint64_t count : {uint64_t{1}, sim::kForEver}) {
       bool fired = true;
       for (uint64_t n = 1; fired; ++n) {
         CAPTURE(static_cast<int>(operation));
         CAPTURE(n);
         REQUIRE(n < kRunsMax);
-        fired = fails({.operation = operation, .at = n, .count = count, .code = code});
+        fired = fails({.operation = operation, .at = n, .count = count, .code = kind.second});
       }
     }
   }
