@@ -172,11 +172,12 @@ void CheckTopics(const Index& index, const Image& image, Findings& findings) {
   }
   for (const auto& [key, call] : newest) {
     if (doubtful.contains(key)) continue;
-    const bool there =
-        std::any_of(image.topics.begin(), image.topics.end(), [&](const Topic& topic) {
-          return topic.name == key.first &&
-                 std::any_of(topic.subscribers.begin(), topic.subscribers.end(),
-                             [&](const Subscriber& one) { return one.url == key.second; });
+    const bool there = std::any_of(
+        image.topics.begin(), image.topics.end(), [&, &topic_and_url = key](const Topic& topic) {
+          return topic.name == topic_and_url.first &&
+                 std::any_of(
+                     topic.subscribers.begin(), topic.subscribers.end(),
+                     [&](const Subscriber& one) { return one.url == topic_and_url.second; });
         });
     if (there == (call->what == Ask::kSubscribe)) continue;
     findings.Add(image.when.seq, Concat("topic ", key.first, ": the change of ", key.second,
