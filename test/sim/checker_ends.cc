@@ -227,7 +227,8 @@ void CheckOnlyCalledIsUndone(const Index& index, const Trail& trail, Findings& f
     bool marked = false;
     for (uint32_t life = 1; life <= call->sent.life; ++life) {
       const GlobalTransaction* found = index.FoundBy(life, trail);
-      if (found == nullptr || found->phase == Phase::kEnded) continue;
+      // With the rollback what its life had not used is taken back.
+      if (found == nullptr || found->outcome == Decision::kRollback) continue;
       loads.insert(life);
       marked = marked || found->branches[*action].started != Started::kNo;
     }
