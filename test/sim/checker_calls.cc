@@ -146,6 +146,22 @@ void CheckNoActionLate(const Index&, const Trail& trail, Findings& findings) {
   }
 }
 
+// R13: in the life that got to know of a saga's failure. Another one knows it from the store alone.
+void CheckNoActionAfterFailure(const Index&, const Trail& trail, Findings& findings) {
+  const Call* failed = nullptr;
+  for (const Call* call : trail.calls) {
+    if (call->op != "action" || call->trans_type != "saga") continue;
+    for (const Call* other : trail.calls) {
+      const bool fails = other->op == "action" && other->result == CallResult::kFailure &&
+                         other->sent.life == call->sent.life && other->ended->seq < call->sent.seq;
+      if (fails) failed = other;
+    }
+    if (failed == nullptr || failed->sent.life != call->sent.life) continue;
+    findings.Add(trail, call->sent.seq,
+                 Name(*call) + " was sent though " + Name(*failed) + " was known to have failed");
+  }
+}
+
 void CheckOneCallInFlight(const Index&, const Trail& trail, Findings& findings) {
   for (const auto& [operation, calls] : trail.by_operation) {
     for (size_t i = 1; i < calls.size(); ++i) {

@@ -22,15 +22,16 @@ void CheckQueries(const Index& index, const Trail& trail, Findings& findings);  
 void CheckLists(const Index& index, Findings& findings);                        // I27
 
 // checker_calls.cc
-void CheckCallsAreAllowed(const Index& index, const Trail& trail, Findings& findings);  // I2
-void CheckPhaseTwo(const Index& index, const Trail& trail, Findings& findings);         // I8
-void CheckNoActionLate(const Index& index, const Trail& trail, Findings& findings);     // I9
-void CheckOneCallInFlight(const Index& index, const Trail& trail, Findings& findings);  // I10
-void CheckUndoingWaits(const Index& index, const Trail& trail, Findings& findings);     // I11
-void CheckCheckBacks(const Index& index, const Trail& trail, Findings& findings);       // I16
-void CheckDelays(const Index& index, const Trail& trail, Findings& findings);           // I17
-void CheckRegistered(const Index& index, const Trail& trail, Findings& findings);       // I19
-void CheckBytes(const Index& index, const Trail& trail, Findings& findings);            // I20
+void CheckCallsAreAllowed(const Index& index, const Trail& trail, Findings& findings);       // I2
+void CheckPhaseTwo(const Index& index, const Trail& trail, Findings& findings);              // I8
+void CheckNoActionLate(const Index& index, const Trail& trail, Findings& findings);          // I9
+void CheckNoActionAfterFailure(const Index& index, const Trail& trail, Findings& findings);  // I9
+void CheckOneCallInFlight(const Index& index, const Trail& trail, Findings& findings);       // I10
+void CheckUndoingWaits(const Index& index, const Trail& trail, Findings& findings);          // I11
+void CheckCheckBacks(const Index& index, const Trail& trail, Findings& findings);            // I16
+void CheckDelays(const Index& index, const Trail& trail, Findings& findings);                // I17
+void CheckRegistered(const Index& index, const Trail& trail, Findings& findings);            // I19
+void CheckBytes(const Index& index, const Trail& trail, Findings& findings);                 // I20
 
 // checker_order.cc
 void CheckOrder(const Index& index, const Trail& trail, Findings& findings);  // I12
@@ -42,6 +43,7 @@ void CheckUndone(const Index& index, const Trail& trail, Findings& findings);   
 void CheckOnlyCalledIsUndone(const Index& index, const Trail& trail, Findings& findings);  // I13
 void CheckReasons(const Index& index, const Trail& trail, Findings& findings);             // I14
 void CheckMessages(const Index& index, const Trail& trail, Findings& findings);            // I15
+void CheckSubscribers(const Index& index, const Trail& trail, Findings& findings);         // I15
 void CheckBalances(const Index& index, const Trail& trail, Findings& findings);            // I32
 
 // checker_time.cc

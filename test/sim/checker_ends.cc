@@ -257,6 +257,16 @@ void CheckReasons(const Index& index, const Trail& trail, Findings& findings) {
   look(trail.First([](const GlobalTransaction& t) { return t.forced; }), "stop");
 }
 
+// R9: from its first commit on a message goes to subscribers, and to no topic.
+void CheckSubscribers(const Index&, const Trail& trail, Findings& findings) {
+  const GlobalTransaction* t = trail.LastValue();
+  if (t == nullptr) return;
+  for (const internal::Step& step : t->definition->steps) {
+    if (!step.forward.starts_with("topic://")) continue;
+    findings.Add(trail, 0, Concat("is stored with ", step.forward, " in place of its subscribers"));
+  }
+}
+
 void CheckMessages(const Index&, const Trail& trail, Findings& findings) {
   const GlobalTransaction* t = trail.LastValue();
   if (t == nullptr || t->mode() != Mode::kMessage) return;

@@ -177,6 +177,16 @@ TEST_CASE("I15: a message that nobody submitted, or that failed by itself") {
   }
 }
 
+TEST_CASE("I15: a message that is stored with a topic") {
+  Sample sample = SentMessage();
+  sample.ChangeRows(0, [](GlobalTransaction& t) {
+    auto definition = std::make_shared<internal::Definition>(*t.definition);
+    definition->steps[0].forward = "topic://news";
+    t.definition = std::move(definition);
+  });
+  CHECK(sample.Breaks(15));
+}
+
 TEST_CASE("I21: attempts are too close, or too far") {
   const auto gap = [](CallResult result, milliseconds time, bool act) {
     Sample sample(Mode::kSaga, 1);

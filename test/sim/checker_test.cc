@@ -227,6 +227,20 @@ TEST_CASE("I9: an action after the rollback, anything after a stop") {
   }
 }
 
+TEST_CASE("I9: an action though another one is known to have failed") {
+  for (const bool crashed : {false, true}) {
+    Sample sample(Mode::kSaga, 2);
+    sample.Mark("01");
+    sample.Mark("02");
+    sample.Write();
+    sample.Call("01", "action", CallResult::kFailure, 409);
+    CHECK(!sample.Breaks(9));
+    if (crashed) sample.Open();
+    sample.Call("02", "action");
+    CHECK(sample.Breaks(9) == !crashed);
+  }
+}
+
 TEST_CASE("I10: two calls of one operation at once") {
   for (const bool crashed : {false, true}) {
     Sample sample(Mode::kSaga, 1);

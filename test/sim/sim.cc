@@ -15,8 +15,10 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <vector>
 
 #include "checker.h"
+#include "coverage.h"
 #include "disk_store.h"
 #include "run.h"
 #include "story.h"
@@ -26,6 +28,8 @@ namespace troth::sim {
 namespace {
 
 constexpr uint64_t kTwiceEvery = 50;
+// So many must take every transition there is.
+constexpr uint64_t kCoveringSeeds = 10'000;
 
 void TellViolations(uint64_t seed, const Log& log, const std::vector<Violation>& violations) {
   std::string text;
@@ -69,9 +73,10 @@ Log RunOnce(const Scenario& scenario, Counts& counts) {
 }
 
 // True: it kept every promise.
-bool RunSeed(uint64_t seed, bool story, Counts& counts) {
+bool RunSeed(uint64_t seed, bool story, Counts& counts, Coverage& coverage) {
   const Scenario scenario = Draw(seed);
   const Log log = RunOnce(scenario, counts);
+  coverage.Add(log);
   if (story) std::fputs(StoryOf(log).c_str(), stdout);
   std::vector<Violation> violations = CheckLog(log);
   if (violations.empty() && seed % kTwiceEvery == 0) {
@@ -87,6 +92,17 @@ bool RunSeed(uint64_t seed, bool story, Counts& counts) {
   return false;
 }
 
+// False: seeds enough, and something that none of them did.
+bool TellCoverage(const Coverage& coverage, uint64_t seeds) {
+  const std::vector<std::string> missing = coverage.Missing();
+  std::printf("%zu of %zu transitions of the plans' tables were taken\n",
+              coverage.all() - missing.size(), coverage.all());
+  if (seeds < kCoveringSeeds) return true;
+  for (const std::string& name : missing) std::printf("FAIL never taken: %s\n", name.c_str());
+  std::printf("%d passed, %zu failed\n", missing.empty() ? 1 : 0, missing.size());
+  return missing.empty();
+}
+
 int Main(int argc, char** argv) {
   const uint64_t seeds = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 1'000;
   const uint64_t first = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 1;
@@ -95,8 +111,11 @@ int Main(int argc, char** argv) {
               static_cast<unsigned long long>(first + seeds - 1));
   std::fflush(stdout);
   TuneForOneThread();
-  return RunAll(first, seeds,
-                [&](uint64_t seed, Counts& counts) { return RunSeed(seed, story, counts); });
+  Coverage coverage;
+  const int status = RunAll(first, seeds, [&](uint64_t seed, Counts& counts) {
+    return RunSeed(seed, story, counts, coverage);
+  });
+  return TellCoverage(coverage, seeds) ? status : 1;
 }
 
 }  // namespace
