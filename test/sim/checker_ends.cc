@@ -227,8 +227,9 @@ void CheckOnlyCalledIsUndone(const Index& index, const Trail& trail, Findings& f
     bool marked = false;
     for (uint32_t life = 1; life <= call->sent.life; ++life) {
       const GlobalTransaction* found = index.FoundBy(life, trail);
-      // With the rollback what its life had not used is taken back.
-      if (found == nullptr || found->outcome == Decision::kRollback) continue;
+      // With the rollback marks are taken back that no call, not even a refused one, had used.
+      const bool unused = trail.Of(OperationOf(*t, *action)).empty();
+      if (found == nullptr || (unused && found->outcome == Decision::kRollback)) continue;
       loads.insert(life);
       marked = marked || found->branches[*action].started != Started::kNo;
     }
