@@ -258,7 +258,8 @@ Result<Outcome> Coordinator::Impl::Wait(std::string_view gid, milliseconds timeo
 Status Coordinator::Impl::StillUnderWay(std::string_view gid) const {
   const Result<TransactionRecord> record = Query(gid);
   if (!record.ok()) {
-    return {StatusCode::kDeadlineExceeded, Concat(gid, " has not ended in time")};
+    return {StatusCode::kUnavailable,
+            Concat("whether ", gid, " has ended is not known: ", record.status().message())};
   }
   std::string text = Concat(gid, " has not ended in time: it is ", StatusName(record->status));
   if (record->parked != ReasonCode::kNone) {

@@ -54,6 +54,7 @@ constexpr Check kChecks[] = {
     {32, CheckBalances},
     {34, nullptr, CheckIdle},
     {36, CheckActsAreKept},
+    {36, CheckActsWait},
 };
 
 // What branches see of a call.

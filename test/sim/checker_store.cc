@@ -348,6 +348,21 @@ void CheckRepeatedAfterDoubt(const Index& index, const Trail& trail, Findings& f
   }
 }
 
+// R19: what changes an operation waits for the end of a call of it.
+void CheckActsWait(const Index&, const Trail& trail, Findings& findings) {
+  for (const ApiCall* act : trail.asked) {
+    const bool changes = act->what == Ask::kEdit || act->what == Ask::kSkip;
+    if (!changes || !act->answered || !act->status.ok()) continue;
+    for (const Call* call : trail.Of({act->branch_id, act->op})) {
+      const bool over = call->ended && call->ended->seq < act->answered->seq;
+      if (over || call->sent.seq > act->began.seq || call->sent.life != act->began.life) continue;
+      findings.Add(
+          trail, act->answered->seq,
+          Concat("an act on ", act->branch_id, "/", act->op, " did not wait for its call"));
+    }
+  }
+}
+
 void CheckActsAreKept(const Index&, const Trail& trail, Findings& findings) {
   for (const Stored* row : trail.rows) {
     const GlobalTransaction* t = row->transaction.get();

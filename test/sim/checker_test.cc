@@ -449,6 +449,20 @@ TEST_CASE("I28: an unknown outcome, repeated, makes two") {
   CHECK(sample.Breaks(28));
 }
 
+TEST_CASE("I36: an edit while a call of the operation is in flight") {
+  for (const bool over : {false, true}) {
+    Sample sample(Mode::kSaga, 1);
+    sample.Mark("01");
+    sample.Write();
+    over ? (void)sample.Call("01", "action", CallResult::kUnknown, 500)
+         : (void)sample.Send("01", "action");
+    ApiCall& edit = sample.Ask(Ask::kEdit);
+    edit.branch_id = "01";
+    edit.op = "action";
+    CHECK(sample.Breaks(36) == !over);
+  }
+}
+
 TEST_CASE("I36: an act without author and time") {
   const auto shown = [](const std::string& what,
                         const std::function<void(GlobalTransaction&)>& act) {
