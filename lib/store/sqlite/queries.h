@@ -29,16 +29,19 @@ inline constexpr char kUpdate[] =
 inline constexpr char kInsertPart[] = "INSERT INTO troth_part(key,document) VALUES(?1,?2)";
 
 // The due index in (due, id) order takes two queries: a comparison of the pair would look again at
-// all rows of that due time, and a million delayed messages may share one.
+// all rows of that due time, and a million delayed messages may share one. A due time that is no
+// integer (a damaged file of an older version, whose tables are not STRICT) would come again and
+// again, as no position lies behind it: such a row is read by its gid alone, and then set aside.
 inline constexpr char kDueTogether[] =
     "SELECT due,id FROM troth_transaction INDEXED BY troth_transaction_due "
-    "WHERE due IS NOT NULL AND due=?1 AND id>?2 ORDER BY id LIMIT ?3";
+    "WHERE due IS NOT NULL AND due=?1 AND id>?2 AND typeof(due)='integer' ORDER BY id LIMIT ?3";
 inline constexpr char kDueAfter[] =
     "SELECT due,id FROM troth_transaction INDEXED BY troth_transaction_due "
-    "WHERE due IS NOT NULL AND due>?1 AND due<=?2 ORDER BY due,id LIMIT ?3";
+    "WHERE due IS NOT NULL AND due>?1 AND due<=?2 AND typeof(due)='integer' "
+    "ORDER BY due,id LIMIT ?3";
 inline constexpr char kNextDue[] =
     "SELECT due FROM troth_transaction INDEXED BY troth_transaction_due "
-    "WHERE due IS NOT NULL AND due>?1 ORDER BY due LIMIT 1";
+    "WHERE due IS NOT NULL AND due>?1 AND typeof(due)='integer' ORDER BY due LIMIT 1";
 
 // Lists: newest first, of ids in [?1, ?2).
 inline constexpr char kListByStatus[] =

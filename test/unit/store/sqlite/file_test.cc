@@ -133,6 +133,28 @@ void LetAnyTypeIn(Database& database) {
       "PRAGMA writable_schema=RESET");
 }
 
+TEST_CASE("sqlite store: a due time that is no integer does not come again and again") {
+  TemporaryFolder folder;
+  MakeStore(folder.File("s.db"), 4);
+  Database database(folder.File("s.db"));
+  LetAnyTypeIn(database);
+  database.Execute("UPDATE troth_transaction SET due=due+0.5 WHERE id=1");
+  const auto store = NewSqliteStore();
+  REQUIRE(store->Open({.path = folder.File("s.db")}).ok());
+  std::optional<DuePosition> after;
+  size_t rows = 0;
+  for (int pages = 0; pages < 10; ++pages) {
+    const auto page = store->LoadDue(after, At(2'000), 1);
+    REQUIRE(page.ok());
+    for (const StoredTransaction& one : page->transactions) {
+      after = DuePosition{one.row.due.value_or(Time{}), one.row.id};
+      ++rows;
+    }
+    if (!page->more) break;
+  }
+  CHECK(rows == 3);
+}
+
 TEST_CASE("sqlite store: a row whose column has another type is set aside, and harms no other") {
   for (const char* change :
        {"gid=CAST(gid AS BLOB)", "mode='saga'", "status=2.5", "created=x'00'", "updated='now'",
