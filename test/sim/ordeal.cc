@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "../unit/saga/status_edges.h"
 #include "base/text.h"
 #include "disk_database.h"
 
 namespace troth::sim {
 
 using internal::Concat;
+using testing::MayFollow;
 using namespace std::chrono_literals;
 
 namespace {
@@ -16,22 +18,6 @@ namespace {
 constexpr size_t kOpensMax = 200;
 constexpr size_t kWaitsMax = 400;
 constexpr size_t kWaitsUntilHealed = 6;
-
-// submitted → succeed, submitted → aborting → failed.
-bool MayFollow(TransactionStatus from, TransactionStatus to) {
-  if (from == to) return true;
-  switch (from) {
-    case TransactionStatus::kPrepared:
-    case TransactionStatus::kSubmitted:
-      return to != TransactionStatus::kPrepared;
-    case TransactionStatus::kAborting:
-      return to == TransactionStatus::kFailed;
-    case TransactionStatus::kSucceed:
-    case TransactionStatus::kFailed:
-      break;
-  }
-  return false;
-}
 
 }  // namespace
 

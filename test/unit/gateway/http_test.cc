@@ -3,6 +3,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -89,11 +92,17 @@ TEST_CASE("gateway over HTTP: a saga is submitted, waited for and queried by a r
 TEST_CASE("gateway over HTTP: many who wait for their ends starve no submit") {
   constexpr int kWaiting = 100;  // httplib's own pool has 8 threads
   const TemporaryFolder folder;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::set<std::string> begun;
   Coordinator coordinator = MustOpen(folder.File("store.db"));
-  REQUIRE(coordinator
-              .RegisterLocal({"later", [](const BranchContext&, std::string_view,
-                                          std::stop_token) { return BranchResult::Ongoing(); }})
-              .ok());
+  const auto later = [&](const BranchContext& context, std::string_view, std::stop_token) {
+    const std::lock_guard lock(mutex);
+    begun.insert(context.gid);
+    changed.notify_one();
+    return BranchResult::Ongoing();
+  };
+  REQUIRE(coordinator.RegisterLocal({"later", later}).ok());
   Gateway gateway(coordinator,
                   {.branch_urls = {"local:yes", "local:later"}, .wait = std::chrono::seconds(60)});
   std::atomic<int> answered{0};
@@ -111,17 +120,18 @@ TEST_CASE("gateway over HTTP: many who wait for their ends starve no submit") {
         if (answer && answer->status == 425) ++answered;
       });
     }
-    for (int tries = 0; tries < 3000 && coordinator.GetStatistics().saga.accepted < kWaiting;
-         ++tries) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    {
+      std::unique_lock lock(mutex);
+      CHECK(changed.wait_for(lock, std::chrono::seconds(30),
+                             [&] { return begun.size() == kWaiting; }));
     }
     CHECK(coordinator.GetStatistics().saga.accepted == kWaiting);
     httplib::Client client = served.Connect();
-    const auto begun = std::chrono::steady_clock::now();
+    const auto asked = std::chrono::steady_clock::now();
     const auto submitted = client.Post("/api/dtmsvr/submit", kSaga, "application/json");
     REQUIRE(submitted);
     CHECK(submitted->body == R"({"dtm_result":"SUCCESS"})");
-    CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds(30));
+    CHECK(std::chrono::steady_clock::now() - asked < std::chrono::seconds(30));
     CHECK(coordinator.Close().ok());  // answers who waits
     for (std::thread& each : waiting) each.join();
   }

@@ -2,26 +2,9 @@
 
 #include <algorithm>
 
+#include "status_edges.h"
+
 namespace troth::testing {
-namespace {
-
-// submitted → succeed, submitted → aborting → failed, and to failed from anywhere by a stop.
-bool MayFollow(TransactionStatus from, TransactionStatus to) {
-  if (from == to) return true;
-  switch (from) {
-    case TransactionStatus::kPrepared:
-    case TransactionStatus::kSubmitted:
-      return to != TransactionStatus::kPrepared;
-    case TransactionStatus::kAborting:
-      return to == TransactionStatus::kFailed;
-    case TransactionStatus::kSucceed:
-    case TransactionStatus::kFailed:
-      break;
-  }
-  return false;
-}
-
-}  // namespace
 
 void ServeAll(World& world, Bank& bank, const Saga& saga) {
   int64_t amount = 10;
