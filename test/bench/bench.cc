@@ -1,145 +1,155 @@
-// saga-local: durable accepted and durable ended, waited for, beside what SQLite alone can commit
-// of the same writes.
-//
-// 64 threads; each submits a saga of two steps with local branches that do nothing, and waits for
-// its end. The ceiling is one writer that commits the same INSERTs and UPDATEs in groups, both
-// awaited by as many threads. Rounds alternate, so that a noisy machine is noisy for both; only the
-// ratio of the medians carries over to another machine.
-#include <sqlite3.h>
-#include <unistd.h>
+#include "bench.h"
 
 #include <algorithm>
-#include <atomic>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
-#include <functional>
-#include <string>
-#include <thread>
-#include <vector>
+#include <exception>
+#include <fstream>
 
-#include "group_commit.h"
-#include "troth/coordinator.h"
-#include "troth/saga.h"
+#include "child.h"
 
 namespace troth::bench {
 namespace {
 
-using std::chrono::milliseconds;
-using std::chrono::steady_clock;
-
-constexpr int kThreads = 64;
-constexpr int kRounds = 5;
-constexpr milliseconds kRoundTime{2'000};
-// What a two-step saga's writes have, measured from a store.
-constexpr size_t kDefinitionBytes = 150;
-constexpr size_t kDigestBytes = 33;
-constexpr size_t kStateBytes = 8;
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "troth-bench-XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) std::abort();
-    path_ = pattern;
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  std::string File(const char* name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
+struct Wanted {
+  std::string name;
+  std::optional<double> argument;
 };
 
-// How often a second `once` is done by all threads together.
-double Rate(const std::function<void(int thread)>& once) {
-  std::atomic<bool> stop{false};
-  std::atomic<size_t> count{0};
-  std::vector<std::thread> threads;
-  const auto start = steady_clock::now();
-  for (int i = 0; i < kThreads; ++i) {
-    threads.emplace_back([&, i] {
-      while (!stop) {
-        once(i);
-        ++count;
-      }
+struct Request {
+  bool long_form = false;
+  std::vector<Wanted> wanted;  // empty: all but those on request
+  std::string json = "bench.json";
+};
+
+[[noreturn]] void Refuse(const std::string& why, const std::vector<Group>& groups) {
+  std::string names;
+  for (const Group& group : groups) {
+    for (const Case& each : group.cases) names += " " + each.name + (each.on_request ? "*" : "");
+  }
+  std::fprintf(stderr,
+               "%s\nbench [long] [NAME [NUMBER]]... [--json FILE], of these (*: on request):%s\n",
+               why.c_str(), names.c_str());
+  std::exit(2);
+}
+
+Request Read(const std::vector<Group>& groups, int count, char** words) {
+  Request request;
+  for (int i = 1; i < count; ++i) {
+    const std::string word = words[i];
+    char* end = nullptr;
+    const double number = std::strtod(word.c_str(), &end);
+    if (word == "long") {
+      request.long_form = true;
+    } else if (word == "--json" && i + 1 < count) {
+      request.json = words[++i];
+    } else if (*end != '\0') {
+      request.wanted.push_back({.name = word, .argument = {}});
+    } else if (request.wanted.empty()) {
+      Refuse("a number belongs to the name before it", groups);
+    } else {
+      request.wanted.back().argument = number;
+    }
+  }
+  for (const Wanted& wanted : request.wanted) {
+    const bool there = std::any_of(groups.begin(), groups.end(), [&](const Group& group) {
+      return std::any_of(group.cases.begin(), group.cases.end(),
+                         [&](const Case& each) { return each.name == wanted.name; });
     });
+    if (!there) Refuse("no case " + wanted.name, groups);
   }
-  std::this_thread::sleep_for(kRoundTime);
-  stop = true;
-  for (std::thread& thread : threads) thread.join();
-  const std::chrono::duration<double> took = steady_clock::now() - start;
-  return static_cast<double>(count) / took.count();
+  return request;
 }
 
-double SagasPerSecond() {
-  const TemporaryFolder folder;
-  const auto nothing = [](const BranchContext&, std::string_view, std::stop_token) {
-    return BranchResult::Success();
-  };
-  auto coordinator =
-      Coordinator::Open({.store = folder.File("troth.db"), .local = {{"nothing", nothing}}});
-  if (!coordinator.ok()) {
-    std::fprintf(stderr, "%s\n", coordinator.status().ToString().c_str());
-    std::exit(1);
+// Whether the case was measured.
+bool RunCase(const Case& one, const Request& request, std::vector<Figure>& figures) {
+  std::optional<double> argument;
+  for (const Wanted& wanted : request.wanted) {
+    if (wanted.name == one.name) argument = wanted.argument;
   }
-  const double rate = Rate([&](int) {
-    Saga saga;
-    saga.Add({.action = "local:nothing", .compensate = "local:nothing"});
-    saga.Add({.action = "local:nothing", .compensate = "local:nothing"});
-    const bool accepted = coordinator->Submit(saga).ok();
-    const auto outcome = coordinator->Wait(saga.gid, std::chrono::minutes(1));
-    if (!accepted || !outcome.ok() || !outcome->succeeded()) std::abort();
-  });
-  if (!coordinator->Close().ok()) std::abort();
-  return rate;
-}
-
-double CeilingPerSecond() {
-  const TemporaryFolder folder;
-  GroupCommit sqlite(folder.File("ceiling.db"));
-  return Rate([&](int) {
-    Work work;
-    work.gid = NewGid();
-    work.digest.assign(kDigestBytes, 'd');
-    work.state.assign(kStateBytes, 's');
-    work.definition.assign(kDefinitionBytes, 'p');
-    sqlite.Do(work);
-    work.insert = false;
-    sqlite.Do(work);
-  });
-}
-
-struct Spread {
-  double low, median, high;
-};
-Spread SpreadOf(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return {values.front(), values[values.size() / 2], values.back()};
-}
-
-int Main() {
-  std::vector<double> sagas;
-  std::vector<double> ceiling;
-  for (int round = 0; round < kRounds; ++round) {
-    ceiling.push_back(CeilingPerSecond());
-    sagas.push_back(SagasPerSecond());
+  try {
+    Bench bench(request.long_form, argument, figures);
+    one.run(bench);
+    return true;
+  } catch (const std::exception& error) {
+    std::printf("FAIL %s: %s\n", one.name.c_str(), error.what());
+    return false;
   }
-  const Spread ours = SpreadOf(sagas);
-  const Spread theirs = SpreadOf(ceiling);
-  std::printf(
-      "saga-local, %d threads, two steps, durable accepted and durable ended, waited for;\n",
-      kThreads);
-  std::printf("median of %d rounds of %lld s, interleaved (lowest, highest):\n", kRounds,
-              static_cast<long long>(kRoundTime.count() / 1000));
-  std::printf("  troth          %9.0f sagas/s  (%.0f, %.0f)\n", ours.median, ours.low, ours.high);
-  std::printf("  SQLite %-7s %9.0f sagas/s  (%.0f, %.0f)\n", sqlite3_libversion(), theirs.median,
-              theirs.low, theirs.high);
-  std::printf("  ratio          %9.2f\n", ours.median / theirs.median);
-  return 0;
+}
+
+int RunCases(const std::vector<Group>& groups, const Request& request) {
+  std::vector<Figure> figures;
+  size_t measured = 0;
+  size_t failed = 0;
+  std::fputs(TableTitles().c_str(), stdout);
+  for (const Group& group : groups) {
+    for (const Case& one : group.cases) {
+      const bool wanted = request.wanted.empty()
+                              ? !one.on_request
+                              : std::any_of(request.wanted.begin(), request.wanted.end(),
+                                            [&](const Wanted& w) { return w.name == one.name; });
+      if (!wanted) continue;
+      ++(RunCase(one, request, figures) ? measured : failed);
+    }
+  }
+  std::ofstream(request.json) << ToJson(figures);
+  const auto held = std::count_if(figures.begin(), figures.end(),
+                                  [](const Figure& figure) { return figure.held(); });
+  std::printf("%td of %zu goals held; %s\n%zu passed, %zu failed\n", held, figures.size(),
+              request.json.c_str(), measured, failed);
+  return failed == 0 ? 0 : 1;
+}
+
+// As a child: its lines go to the parent.
+int RunRole(const std::vector<Group>& groups, const std::string& name, const Arguments& arguments) {
+  for (const Group& group : groups) {
+    for (const Role& role : group.roles) {
+      if (role.name != name) continue;
+      try {
+        role.run(arguments);
+        return 0;
+      } catch (const std::exception& error) {
+        std::fprintf(stderr, "%s: %s\n", name.c_str(), error.what());
+        return 1;
+      }
+    }
+  }
+  std::fprintf(stderr, "no role %s\n", name.c_str());
+  return 2;
 }
 
 }  // namespace
-}  // namespace troth::bench
 
-int main() { return troth::bench::Main(); }
+void Fail(const std::string& what) { throw std::runtime_error(what); }
+
+void Bench::AddByTurns(Figure figure, const Measure& ours, const Measure& ceiling, int rounds) {
+  std::vector<double> values;
+  std::vector<double> ceilings;
+  std::vector<double> ratios;
+  for (int round = 0; round < rounds; ++round) {
+    if (round % 2 == 0) values.push_back(ours());
+    ceilings.push_back(ceiling());
+    if (round % 2 != 0) values.push_back(ours());
+    ratios.push_back(values.back() / ceilings.back());
+  }
+  figure.value = SpreadOf(values);
+  figure.ceiling = SpreadOf(ceilings);
+  figure.ratio = SpreadOf(ratios);
+  Add(std::move(figure));
+}
+
+void Bench::Add(Figure figure) {
+  std::fputs(TableRow(figure).c_str(), stdout);
+  std::fflush(stdout);
+  figures_.push_back(std::move(figure));
+}
+
+int Main(const std::vector<Group>& groups, int count, char** words) {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  if (count > 2 && std::string_view(words[1]) == kRoleFlag) {
+    return RunRole(groups, words[2], Arguments(words + 3, words + count));
+  }
+  return RunCases(groups, Read(groups, count, words));
+}
+
+}  // namespace troth::bench

@@ -1,0 +1,19 @@
+// What several groups of cases run: sagas of two steps whose branches are functions of this process
+// that do nothing.
+#pragma once
+
+#include "group_commit.h"
+#include "troth/coordinator.h"
+#include "troth/saga.h"
+
+namespace troth::bench {
+
+// With the function behind "local:nothing".
+Coordinator OpenLocal(CoordinatorOptions options);
+Saga LocalSaga();
+// Durable accepted and durable ended, waited for.
+void RunSaga(Coordinator& coordinator, const Saga& saga);
+// What such a saga writes.
+Shape LocalSagaShape();
+
+}  // namespace troth::bench

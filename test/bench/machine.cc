@@ -1,0 +1,55 @@
+#include "machine.h"
+
+#include <stdlib.h>
+
+#include <fstream>
+
+#include "bench.h"
+
+namespace troth::bench {
+namespace {
+
+std::filesystem::path Proc(pid_t pid) {
+  return std::filesystem::path("/proc") / (pid == 0 ? "self" : std::to_string(pid));
+}
+
+// The number behind `key` in a file of lines "key: number …".
+double NumberIn(const std::filesystem::path& file, const std::string& key) {
+  std::ifstream in(file);
+  std::string line;
+  while (std::getline(in, line)) {
+    if (line.starts_with(key + ":")) return std::strtod(line.c_str() + key.size() + 1, nullptr);
+  }
+  Fail(file.string() + " does not say " + key);
+}
+
+double Megabytes(pid_t pid, const char* key) {
+  return NumberIn(Proc(pid) / "status", key) * 1024 / 1e6;
+}
+
+}  // namespace
+
+double ResidentMegabytes(pid_t pid) { return Megabytes(pid, "VmRSS"); }
+double PeakMegabytes(pid_t pid) { return Megabytes(pid, "VmHWM"); }
+
+uint64_t Switches(pid_t pid) {
+  double sum = 0;
+  for (const auto& thread : std::filesystem::directory_iterator(Proc(pid) / "task")) {
+    sum += NumberIn(thread.path() / "status", "voluntary_ctxt_switches");
+    sum += NumberIn(thread.path() / "status", "nonvoluntary_ctxt_switches");
+  }
+  return static_cast<uint64_t>(sum);
+}
+
+TemporaryFolder::TemporaryFolder() {
+  std::string pattern = (std::filesystem::temp_directory_path() / "troth-bench-XXXXXX").string();
+  Check(mkdtemp(pattern.data()) != nullptr, "no temporary folder");
+  path_ = pattern;
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+}  // namespace troth::bench

@@ -1,0 +1,7 @@
+// The benchmark: every figure beside a ceiling or a rival that is measured in the same run.
+#include "groups.h"
+
+int main(int count, char** words) {
+  using namespace troth::bench;
+  return Main({LocalCases()}, count, words);
+}
