@@ -1,20 +1,24 @@
 // The simulator: many random lives of the whole coordinator, and a check of every promise after
 // each.
 //
-//   sim [SEEDS [FIRST_SEED]] [story]
+//   sim [--seeds N] [--seed FIRST] [--minutes M] [--story]
 //
-// Runs SEEDS seeds from FIRST_SEED on, as many at once as there are cores. A seed that breaks a
-// promise is told with its story, the invariant, and the command that replays it:
+// Runs N seeds from FIRST on, as many at once as there are cores; FIRST alone is one seed, M alone
+// as many as there is time for. A seed that breaks a promise is told with its story, the invariant,
+// and the command that replays it:
 //
-//   test/run sim 1 SEED           the same run again, with what concerns the transaction
-//   .build/release/test/sim/sim 1 SEED story     with everything that happened
+//   test/run sim --seed SEED      the same run again, with what concerns the transaction
+//   .build/release/test/sim/sim --seed SEED --story     with everything that happened
 //
 // The same seed is the same run, byte for byte: every 50th is run twice to show that.
+#include <charconv>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "checker.h"
@@ -30,6 +34,9 @@ namespace {
 constexpr uint64_t kTwiceEvery = 50;
 // So many should take every transition there is: what they don't is named.
 constexpr uint64_t kCoveringSeeds = 10'000;
+// How many run where nothing is said, and where only a time is.
+constexpr uint64_t kSomeSeeds = 1'000;
+constexpr uint64_t kForever = 1'000'000'000;
 
 void TellViolations(uint64_t seed, const Log& log, const std::vector<Violation>& violations) {
   std::string text;
@@ -42,7 +49,7 @@ void TellViolations(uint64_t seed, const Log& log, const std::vector<Violation>&
     if (one.seq != 0) text += " at #" + std::to_string(one.seq);
     text += ": " + one.what + "\n";
   }
-  std::printf("%sFAIL seed %llu (replay: test/run sim 1 %llu)\n", text.c_str(),
+  std::printf("%sFAIL seed %llu (replay: test/run sim --seed %llu)\n", text.c_str(),
               static_cast<unsigned long long>(seed), static_cast<unsigned long long>(seed));
   std::fflush(stdout);
 }
@@ -100,23 +107,68 @@ void TellCoverage(const Coverage& coverage, uint64_t seeds) {
   for (const std::string& name : missing) std::printf("never taken: %s\n", name.c_str());
 }
 
-int Main(int argc, char** argv) {
-  const uint64_t seeds = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 1'000;
-  const uint64_t first = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 1;
-  const bool story = argc > 3 && std::strcmp(argv[3], "story") == 0;
-  std::printf("seeds %llu to %llu\n", static_cast<unsigned long long>(first),
-              static_cast<unsigned long long>(first + seeds - 1));
+struct Arguments {
+  std::optional<uint64_t> seeds;
+  std::optional<uint64_t> first;
+  std::optional<uint64_t> minutes;
+  bool story = false;
+};
+
+// A whole number, or the end of the process.
+uint64_t NumberOf(const char* name, const char* word) {
+  uint64_t number = 0;
+  const std::string_view text = word == nullptr ? "" : word;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error == std::errc() && end == text.data() + text.size()) return number;
+  std::fprintf(stderr, "sim: %s needs a number\n", name);
+  std::exit(2);
+}
+
+Arguments Parse(char** words) {
+  Arguments arguments;
+  while (*++words != nullptr) {
+    const std::string_view word = *words;
+    if (word == "--story") {
+      arguments.story = true;
+    } else if (word == "--seeds" || word == "--seed" || word == "--minutes") {
+      const uint64_t number = NumberOf(words[0], words[1]);
+      if (word == "--seeds") arguments.seeds = number;
+      if (word == "--seed") arguments.first = number;
+      if (word == "--minutes") arguments.minutes = number;
+      ++words;
+    } else {
+      std::fprintf(stderr, "sim [--seeds N] [--seed FIRST] [--minutes M] [--story]; not %s\n",
+                   *words);
+      std::exit(2);
+    }
+  }
+  return arguments;
+}
+
+SeedRange RangeOf(const Arguments& arguments) {
+  SeedRange range;
+  range.first = arguments.first.value_or(1);
+  if (arguments.minutes) range.time = std::chrono::minutes(*arguments.minutes);
+  const uint64_t unsaid = arguments.minutes ? kForever : arguments.first ? 1 : kSomeSeeds;
+  range.count = arguments.seeds.value_or(unsaid);
+  return range;
+}
+
+int Main(char** argv) {
+  const Arguments arguments = Parse(argv);
+  const SeedRange range = RangeOf(arguments);
+  std::printf("seeds from %llu\n", static_cast<unsigned long long>(range.first));
   std::fflush(stdout);
   TuneForOneThread();
   Coverage coverage;
-  const int status = RunAll(first, seeds, [&](uint64_t seed, Counts& counts) {
-    return RunSeed(seed, story, counts, coverage);
+  const int status = RunAll(range, [&](uint64_t seed, Counts& counts) {
+    return RunSeed(seed, arguments.story, counts, coverage);
   });
-  TellCoverage(coverage, seeds);
+  TellCoverage(coverage, range.count);
   return status;
 }
 
 }  // namespace
 }  // namespace troth::sim
 
-int main(int argc, char** argv) { return troth::sim::Main(argc, argv); }
+int main(int, char** argv) { return troth::sim::Main(argv); }

@@ -34,19 +34,29 @@ Worker* NewWorker() {
   return new (place) Worker;
 }
 
-void Work(Worker& worker, uint64_t end, uint64_t stride, const SeedRun& run) {
-  for (; worker.next < end; worker.next += stride) {
+using Clock = std::chrono::steady_clock;
+
+// What the workers share: where their seeds end, how far apart one's are, and until when they
+// begin.
+struct Shift {
+  uint64_t end;
+  uint64_t stride;
+  Clock::time_point close;
+};
+
+void Work(Worker& worker, const Shift& shift, const SeedRun& run) {
+  for (; worker.next < shift.end && Clock::now() < shift.close; worker.next += shift.stride) {
     alarm(kSeedSecondsMax);
     ++(run(worker.next, worker.counts) ? worker.passed : worker.failed);
   }
 }
 
-pid_t Fork(Worker& worker, uint64_t end, uint64_t stride, const SeedRun& run) {
+pid_t Fork(Worker& worker, const Shift& shift, const SeedRun& run) {
   std::fflush(nullptr);
   const pid_t child = fork();
   TROTH_CHECK(child >= 0);
   if (child > 0) return child;
-  Work(worker, end, stride, run);
+  Work(worker, shift, run);
   std::fflush(nullptr);
   _exit(0);
 }
@@ -55,10 +65,10 @@ void TellDeath(Worker& worker, int status) {
   const auto seed = static_cast<unsigned long long>(worker.next.load());
   if (WIFSIGNALED(status)) {
     const int signal = WTERMSIG(status);
-    std::printf("FAIL seed %llu: ended by signal %d%s (replay: test/run sim 1 %llu)\n", seed,
+    std::printf("FAIL seed %llu: ended by signal %d%s (replay: test/run sim --seed %llu)\n", seed,
                 signal, signal == SIGALRM ? ", it did not end" : "", seed);
   } else {
-    std::printf("FAIL seed %llu: exit status %d (replay: test/run sim 1 %llu)\n", seed,
+    std::printf("FAIL seed %llu: exit status %d (replay: test/run sim --seed %llu)\n", seed,
                 WEXITSTATUS(status), seed);
   }
   std::fflush(stdout);
@@ -67,27 +77,29 @@ void TellDeath(Worker& worker, int status) {
 
 }  // namespace
 
-int RunAll(uint64_t first, uint64_t seeds, const SeedRun& run) {
-  const auto begun = std::chrono::steady_clock::now();
-  const uint64_t end = first + seeds;
+int RunAll(const SeedRange& range, const SeedRun& run) {
+  const auto begun = Clock::now();
   const uint64_t cores = std::max(1u, std::thread::hardware_concurrency());
-  const uint64_t stride = std::min<uint64_t>(cores, std::max<uint64_t>(seeds, 1));
+  const uint64_t stride = std::min<uint64_t>(cores, std::max<uint64_t>(range.count, 1));
+  const Shift shift{.end = range.first + range.count,
+                    .stride = stride,
+                    .close = range.time ? begun + *range.time : Clock::time_point::max()};
   std::vector<Worker*> workers;
   std::vector<pid_t> children;
   for (uint64_t i = 0; i < stride; ++i) {
     workers.push_back(NewWorker());
-    workers[i]->next = first + i;
-    children.push_back(Fork(*workers[i], end, stride, run));
+    workers[i]->next = range.first + i;
+    children.push_back(Fork(*workers[i], shift, run));
   }
   for (uint64_t i = 0; i < stride; ++i) {
     int status = 0;
     while (waitpid(children[i], &status, 0) == children[i] && status != 0) {
       TellDeath(*workers[i], status);
       workers[i]->next += stride;
-      children[i] = Fork(*workers[i], end, stride, run);
+      children[i] = Fork(*workers[i], shift, run);
     }
   }
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
+  const std::chrono::duration<double> took = Clock::now() - begun;
   Counts all;
   unsigned long long passed = 0;
   unsigned long long failed = 0;
