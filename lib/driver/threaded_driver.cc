@@ -73,7 +73,7 @@ bool ThreadedDriver::Await(PendingCall& call, std::optional<milliseconds> timeou
 }
 
 void ThreadedDriver::Run() {
-  engine_->Start(clock_.Now());
+  engine_->Start(clock_.Now(), clock_.store_was_ahead());
   std::vector<EngineEvent> events;
   std::unique_lock lock(mutex_);
   while (!stopping_) {

@@ -61,9 +61,10 @@ Engine::Engine(StorePort& store, Transport& transport, CallSink& sink, Random& r
       hosts_(HostLimits{options_.limits.calls_per_host, options_.limits.calls,
                         options_.limits.local_threads}) {}
 
-void Engine::Start(Time now) {
+void Engine::Start(Time now, bool store_was_ahead) {
   opened_ = now;
   purge_at_ = now;
+  if (store_was_ahead) loader_.ReadAllOnce();
   AskStore(now);
 }
 

@@ -50,8 +50,9 @@ class Engine {
   Engine(StorePort& store, Transport& transport, CallSink& sink, Random& random, Observer& observer,
          EngineOptions options);
 
-  // Begins to load what is due. Once, before Handle.
-  void Start(Time now);
+  // Begins to load what is due. Once, before Handle. `store_was_ahead`: the clock does not go on
+  // from what is stored, but is more than a day behind it (R23).
+  void Start(Time now, bool store_was_ahead = false);
 
   // Takes what has happened and does what follows. `now` never goes back.
   void Handle(std::span<EngineEvent> events, Time now);

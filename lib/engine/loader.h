@@ -1,14 +1,19 @@
 // Which stored transactions should be in memory: those due within the horizon, as far as there is
 // room. Pure bookkeeping; the engine asks the store.
 //
-// `covered` is the due time up to which everything stored is in memory. A pass reads on from there
-// in pages. Whoever leaves memory is due past the horizon, hence past `covered`, so nothing is read
-// twice and nothing is missed.
+// `position_` is the due time up to which everything stored is in memory. A pass reads on from
+// there in pages. Whoever leaves memory is due past the horizon, hence past `position_`, so nothing
+// is read twice and nothing is missed.
+//
+// After the clock went back (R23) what is stored is due in a future that was never meant. Then one
+// pass reads all of it, so that each wait is cut to its length; it is due anew when it leaves, and
+// the pass after that begins at the beginning.
 #pragma once
 
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <utility>
 
 #include "engine/event.h"
 
@@ -23,13 +28,16 @@ class Loader {
     Time until;
   };
 
+  // Before anything else: the first pass is to read everything that is due at any time.
+  void ReadAllOnce() { all_ = true; }
+
   // What to ask the store now, if anything; the caller asks exactly that.
   std::optional<Ask> Next(Time now, bool room) {
     if (asked_ || !room || !at_ || *at_ > now) return std::nullopt;
     asked_ = true;
     if (!passing_) {
       passing_ = true;
-      until_ = now + kHorizon;
+      until_ = all_ ? Time::max() : now + kHorizon;
     }
     return Ask{position_, until_};
   }
@@ -46,6 +54,12 @@ class Loader {
       return;
     }
     passing_ = false;
+    if (std::exchange(all_, false)) {
+      position_.reset();
+      left_.reset();
+      at_ = now;
+      return;
+    }
     position_ = DuePosition{until_, std::numeric_limits<int64_t>::max()};
     at_.reset();
     if (loaded.next_due) at_ = *loaded.next_due - kHorizon / 2;
@@ -70,6 +84,7 @@ class Loader {
   std::optional<DuePosition> position_;  // everything up to here is in memory
   std::optional<Time> left_;             // due to be read after the pass under way
   Time until_{};
+  bool all_ = false;  // until the first pass is over: it has no horizon
   bool passing_ = false;
   bool asked_ = false;
 };

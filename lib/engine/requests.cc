@@ -414,8 +414,14 @@ Live* Engine::Admit(Loaded& loaded, Time now) {
   if (loaded.transaction.value()->phase == Phase::kEnded) return nullptr;
   std::unique_ptr<GlobalTransaction> t = std::move(loaded.transaction).value();
   t->restored = t->restored || loaded.row.parked == ReasonCode::kParkedRestored;
-  RecordLoad(*t, options_.unclean && t->updated < opened_, now);
+  // By an earlier life, whose clock may have been ahead of this one (R23).
+  const bool of_earlier_life = t->updated < opened_ || t->updated > now;
+  const bool cut = RecordLoad(*t, options_.unclean && of_earlier_life, now);
   Live& live = Add(std::move(t));
+  if (cut) {  // durable, or each further life would begin these waits anew
+    live.dirty = true;
+    live.dirty_since = now;
+  }
   live.stored_due = loaded.row.due;
   live.stored_parked = loaded.row.parked;
   live.waiters = TakeDormant(live.t.gid);

@@ -183,16 +183,27 @@ bool IsWorthAnAlert(const Branch& branch, Milliseconds interval, uint32_t after)
   return branch.unknowns > after && interval != Milliseconds{0} && branch.interval > interval;
 }
 
-void RecordLoad(GlobalTransaction& t, bool local_calls_wait, Time now) {
+bool RecordLoad(GlobalTransaction& t, bool local_calls_wait, Time now) {
+  bool cut = false;
+  const auto not_after = [&](Time& at, Time latest) {
+    if (at <= latest) return;
+    at = latest;
+    cut = true;
+  };
+  // A message's start may be a date that somebody named: it stays.
+  if (t.deadline)
+    not_after(*t.deadline, now + t.definition->timeout_to_fail.value_or(*t.deadline - t.created));
+  not_after(t.first_action, now);
   for (uint16_t i = 0; i < t.branches.size(); ++i) {
     Branch& b = t.branches[i];
     if (b.state != BranchState::kWaiting) continue;
-    const Milliseconds longest = std::max(b.interval, t.PolicyOf(b).first);
-    if (b.next > now + longest) b.next = now + longest;
+    not_after(b.next, now + std::max(b.interval, t.PolicyOf(b).first));
+    not_after(b.first_call, now);
     if (local_calls_wait && b.next <= now && IsLocalUrl(t.UrlOf(i))) {
       b.next = now + kUncleanLocalWait;
     }
   }
+  return cut;
 }
 
 }  // namespace troth::internal

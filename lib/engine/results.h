@@ -30,7 +30,8 @@ std::string RecordResult(GlobalTransaction& t, uint16_t branch, const CallEnded&
 // `after`-th, and then each with which the wait has grown from `interval`.
 bool IsWorthAnAlert(const Branch& branch, Milliseconds interval, uint32_t after);
 
-// A loaded transaction on its way into memory: R22, R23.
-void RecordLoad(GlobalTransaction& t, bool local_calls_wait, Time now);
+// A loaded transaction on its way into memory: R22, R23. True: it held times that are later than
+// they can be by this life's clock, and they were cut.
+bool RecordLoad(GlobalTransaction& t, bool local_calls_wait, Time now);
 
 }  // namespace troth::internal

@@ -54,7 +54,7 @@ int64_t WholeSeconds(milliseconds time) {
 // What was asked for, or stands in its place, as dtm's options: a JSON text inside a string.
 std::string OptionsText(const TransactionRecord& record) {
   JsonObject out;
-  if (record.deadline)
+  if (record.deadline && *record.deadline > record.created)
     out.Number("timeout_to_fail", WholeSeconds(*record.deadline - record.created));
   const CallOptions& options = record.options;
   if (options.request_timeout)

@@ -42,7 +42,7 @@ Reason ReasonFrom(const GlobalTransaction& t, uint16_t branch, ReasonCode code, 
 }
 
 Reason TimeoutReason(const GlobalTransaction& t, Time now) {
-  const Milliseconds limit = *t.deadline - t.created;
+  const Milliseconds limit = t.definition->timeout_to_fail.value_or(*t.deadline - t.created);
   const bool whole = limit.count() % 1000 == 0;
   std::string text = Concat("Timeout after ", whole ? limit.count() / 1000 : limit.count(),
                             whole ? " seconds" : " milliseconds");

@@ -48,7 +48,7 @@ SimulatedDriver::SimulatedDriver(Parts parts)
   if (start.store_was_ahead && wants_events()) {
     OnEvent(Event{.kind = EventKind::kClock, .at = Now(), .gid = {}, .reason = {}, .text = {}});
   }
-  engine_->Start(Now());
+  engine_->Start(Now(), start.store_was_ahead);
 }
 
 std::optional<Time> SimulatedDriver::NextWake() {

@@ -169,14 +169,14 @@ Desk::Desk(EngineOptions options) : options_(std::move(options)) {
   engine->Start(now);
 }
 
-void Desk::Crash(bool unclean) {
+void Desk::Crash(bool unclean, bool store_was_ahead) {
   engine.reset();
   store.pending.clear();
   calls.open.clear();
   events.clear();
   options_.unclean = unclean;
   engine.emplace(store, calls, sink_, random_, observer, options_);
-  engine->Start(now);
+  engine->Start(now, store_was_ahead);
 }
 
 void Desk::Turn() {
@@ -258,12 +258,15 @@ TicketPtr Desk::Ask(const std::string& gid, Request::Body body) {
   return ticket;
 }
 
-TicketPtr Desk::Submit(const std::string& gid, const Definition& definition) {
+TicketPtr Desk::Submit(const std::string& gid, const Definition& definition,
+                       std::optional<Time> start) {
   auto shared = std::make_shared<const Definition>(definition);
   auto t = std::make_unique<GlobalTransaction>(NewTransaction(gid, shared, now));
   t->digest = DigestOf(definition);
   auto document = std::make_shared<const std::string>(EncodeDefinition(definition));
-  return Ask(gid, SubmitRequest{.transaction = std::move(t), .document = std::move(document)});
+  return Ask(
+      gid,
+      SubmitRequest{.transaction = std::move(t), .document = std::move(document), .start = start});
 }
 
 Health Desk::Control(ControlRequest::Kind kind) {

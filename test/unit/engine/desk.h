@@ -157,7 +157,9 @@ class Desk {
   void Pass(Milliseconds time);
 
   TicketPtr Ask(const std::string& gid, Request::Body body);
-  TicketPtr Submit(const std::string& gid, const Definition& definition = SagaOf(2));
+  // `start`: of a message, when its actions may begin.
+  TicketPtr Submit(const std::string& gid, const Definition& definition = SagaOf(2),
+                   std::optional<Time> start = {});
   TicketPtr Wait(const std::string& gid, uint64_t ticket = 0) {
     return Ask(gid, WaitRequest{ticket});
   }
@@ -180,7 +182,7 @@ class Desk {
 
   TransactionStatus StatusOf(const std::string& gid) const { return store.Row(gid).status; }
   // The process dies and comes back: the rows stay.
-  void Crash(bool unclean = true);
+  void Crash(bool unclean = true, bool store_was_ahead = false);
 
   Time now = kStart;
   Effects effects;

@@ -214,17 +214,60 @@ TEST_CASE("after an unclean stop local functions wait a second, others do not") 
   }
 }
 
-TEST_CASE("a stored retry that lies too far ahead comes after its interval") {
+TEST_CASE("after the clock went back by years a retry comes after its interval") {
   Desk desk;
-  Rest(desk, "g");
-  // The clock of the next life is an hour behind.
-  desk.now = kStart - std::chrono::hours(1);
-  desk.Crash();
-  desk.store.rows.at("g").row.due = desk.now;
+  for (int i = 0; i < 200; ++i) Rest(desk, "g" + std::to_string(i));  // more than a page
+  desk.now = kStart - std::chrono::hours(24 * 700);
+  desk.Crash(/*unclean=*/true, /*store_was_ahead=*/true);
+  desk.Run();
+  CHECK(LiveIn(desk) == 0);  // they rest, as they did
+  CHECK(desk.store.Row("g0").due == desk.now + 120_sec);
   desk.Pass(119'999_ms);
   CHECK(desk.Open() == "");
   desk.Pass(1_ms);
-  CHECK(desk.Open() == "g:01/action");
+  CHECK(desk.calls.open.size() == 200);
+}
+
+TEST_CASE(
+    "after the clock went back by years a time-out comes after its length, and a date stays") {
+  Desk desk;
+  Definition timed = Slow();
+  timed.timeout_to_fail = 300_sec;
+  timed.policies[0].first = timed.policies[0].cap = 1'000_sec;
+  desk.Submit("timed", timed);
+  Definition message = SagaOf(1);
+  message.mode = Mode::kMessage;
+  message.steps[0].rollback.clear();
+  desk.Submit("dated", message, kStart + 500_sec);
+  desk.Run();
+  desk.End("timed:01/action", Unknown());
+  desk.Run();
+  CHECK(LiveIn(desk) == 0);
+
+  desk.now = kStart - std::chrono::hours(24 * 700);
+  desk.Crash(/*unclean=*/true, /*store_was_ahead=*/true);
+  desk.Run();
+  desk.Crash();  // the next life finds it cut, and goes on with the same time-out
+  desk.Pass(299'999_ms);
+  CHECK(desk.StatusOf("timed") == TransactionStatus::kSubmitted);
+  desk.Pass(1_ms);
+  CHECK(desk.StatusOf("timed") == TransactionStatus::kAborting);
+  CHECK(desk.store.Read("timed").reason.text == "Timeout after 300 seconds");
+  CHECK(desk.store.Row("dated").due == kStart + 500_sec);
+}
+
+TEST_CASE("after the clock went back by years local functions wait a second too") {
+  Desk desk;
+  Definition local = SagaOf(1);
+  local.steps[0].forward = "local:pay";
+  desk.Submit("local", local);
+  desk.Run();
+  desk.now = kStart - std::chrono::hours(24 * 700);
+  desk.Crash(/*unclean=*/true, /*store_was_ahead=*/true);
+  desk.Pass(999_ms);
+  CHECK(desk.Open() == "");
+  desk.Pass(1_ms);
+  CHECK(desk.Open() == "local:01/action");
 }
 
 TEST_CASE("what is parked leaves memory, is due never, and wakes up for a person") {

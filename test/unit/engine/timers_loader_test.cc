@@ -154,6 +154,32 @@ TEST_CASE("loader: what is due is in memory, and nothing is read twice, whatever
   }
 }
 
+TEST_CASE("loader: what is due in a future that was never meant is read once, however late it is") {
+  Loader loader;
+  loader.ReadAllOnce();
+  Shelf shelf;
+  for (LiveId id = 1; id <= 30; ++id) {
+    shelf.due[id] = kStart + std::chrono::hours(24 * 365) + Milliseconds{id};
+  }
+  for (;;) {
+    const auto ask = loader.Next(kStart, true);
+    REQUIRE(ask);
+    const DueLoaded page = shelf.Read(*ask, 7);
+    loader.OnLoaded(page, kStart);
+    if (!page.more) break;
+  }
+  CHECK(shelf.in_memory.size() == 30);
+  // One that leaves again is due later than a minute from now: it comes in its time.
+  shelf.in_memory.erase(1);
+  shelf.due[1] = kStart + 100_sec;
+  loader.OnLeft(shelf.due[1]);
+  const auto again = loader.Next(kStart, true);
+  REQUIRE(again);
+  loader.OnLoaded(shelf.Read(*again, 7), kStart);
+  REQUIRE(loader.wake());
+  CHECK(*loader.wake() <= shelf.due[1]);
+}
+
 TEST_CASE("loader: with nothing stored for later it sleeps") {
   Loader loader;
   REQUIRE(loader.Next(kStart, true));

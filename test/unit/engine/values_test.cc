@@ -108,9 +108,18 @@ TEST_CASE("loads: a retry too far ahead is moved to its interval, a past one sta
   t.branches[1].interval = 20_sec;
   t.branches[1].next = kStart + std::chrono::hours(5);
   t.branches[3].next = kStart - 5_sec;
-  RecordLoad(t, false, kStart);
+  CHECK(RecordLoad(t, false, kStart));
   CHECK(t.branches[1].next == kStart + 20_sec);
   CHECK(t.branches[3].next == kStart - 5_sec);
+  CHECK_FALSE(RecordLoad(t, false, kStart));
+}
+
+TEST_CASE("loads: first calls that lie in the future count from now on") {
+  GlobalTransaction t = Saga();
+  t.first_action = t.branches[1].first_call = kStart + std::chrono::hours(5);
+  CHECK(RecordLoad(t, false, kStart));
+  CHECK(t.first_action == kStart);
+  CHECK(t.branches[1].first_call == kStart);
 }
 
 TEST_CASE("acts: retry and edit make what waits as if it had never been tried") {
