@@ -196,8 +196,8 @@ void CheckCheckBacks(const Index& index, const Trail& trail, Findings& findings)
     if (t->phase != Phase::kPrepared || t->outcome != Decision::kUndecided) {
       findings.Add(trail, call->sent.seq, Name(*call) + " was sent though all is decided");
     }
-    const Time deadline =
-        t->created + t->definition->timeout_to_fail.value_or(milliseconds::zero());
+    const Time created = index.CountsFrom(trail.rows[0]->when, t->created, call->sent);
+    const Time deadline = created + t->definition->timeout_to_fail.value_or(milliseconds::zero());
     const bool late = t->deadline && index.ClockAt(call->sent) >= deadline;
     const bool cancelled = CameBefore(
         trail, call->sent.seq, [](const ApiCall& asked) { return asked.what == Ask::kCancel; });

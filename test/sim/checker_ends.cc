@@ -106,15 +106,18 @@ std::string WrongReason(const Index& index, const Trail& trail, const Stored& ro
       if (!branch) return "names no branch";
       const milliseconds limit = t.PolicyOf(t.branches[*branch]).give_up_after;
       const bool late = std::any_of(calls.begin(), calls.end(), [&](const Call* call) {
-        return index.ClockAt(call->sent) + limit <= index.ClockAt(row.when);
+        const Time began = index.CountsFrom(call->sent, index.ClockAt(call->sent), row.when);
+        return began + limit <= index.ClockAt(row.when);
       });
       const bool limited = limit != kNoTimeLimit;
       return limited && late ? "" : "says given up, and it was not that late";
     }
-    case ReasonCode::kTimeout:
-      return t.deadline && index.ClockAt(row.when) >= *t.deadline && !reason.text.empty()
-                 ? ""
-                 : "says time-out, and none had passed";
+    case ReasonCode::kTimeout: {
+      const Time began = index.CountsFrom(trail.rows[0]->when, t.created, row.when);
+      const auto& limit = t.definition->timeout_to_fail;
+      const bool late = limit && began + *limit <= index.ClockAt(row.when);
+      return late && !reason.text.empty() ? "" : "says time-out, and none had passed";
+    }
     case ReasonCode::kCancelled:
       return person(Ask::kCancel);
     case ReasonCode::kStopped:

@@ -256,6 +256,14 @@ Time Index::ClockAt(const Stamp& stamp) const {
   return life == nullptr ? stamp.at : stamp.at + life->offset;
 }
 
+Time Index::CountsFrom(const Stamp& since, Time at, const Stamp& until) const {
+  for (const Life& life : log_.lives) {
+    const bool between = life.opened.seq > since.seq && life.opened.seq < until.seq;
+    if (between && !life.refused) at = std::min(at, life.opened.at + life.offset);
+  }
+  return at;
+}
+
 const GlobalTransaction* Index::FoundBy(uint32_t life, const Trail& trail) const {
   if (life == 0 || life > log_.lives.size() || log_.lives[life - 1].refused) return nullptr;
   const size_t image = log_.lives[life - 1].image;

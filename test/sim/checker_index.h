@@ -102,6 +102,9 @@ class Index {
 
   // The coordinator's clock at that moment.
   Time ClockAt(const Stamp& stamp) const;
+  // From when on a wait counts that began at `since`, which the clock called `at`, if somebody
+  // looks at it at `until`: a life in between whose clock was put back lets it begin anew (R23).
+  Time CountsFrom(const Stamp& since, Time at, const Stamp& until) const;
   // What the store held of it when that life began; null: nothing that can be read.
   const GlobalTransaction* FoundBy(uint32_t life, const Trail& trail) const;
   const Life* LifeOf(const Stamp& stamp) const;

@@ -183,9 +183,6 @@ Time EndBound(const Index& index, const Trail& trail, const GlobalTransaction& t
     base = std::max(base, asked->answered ? asked->answered->at : asked->began.at);
   }
   const Life& last = index.log().lives.back();
-  // A clock that was put back by more than a day makes everything stored that much later (R23).
-  const GlobalTransaction* found = index.FoundBy(last.number, trail);
-  if (found != nullptr) base = std::max(base, found->updated - last.offset);
   base = std::max(base, t.start - last.offset);
   if (t.deadline) base = std::max(base, *t.deadline - last.offset);
   milliseconds cap{0};
@@ -379,13 +376,15 @@ void CheckClock(const Index& index, Findings& findings) {
       before = std::max(before, updated);
     }
   }
+  Time latest{};  // that any clock has shown, and maybe the store too
   for (const Life& life : index.log().lives) {
+    const bool believed = latest <= life.opened.at + life.wall + kDay - kSlack;
+    if (life.ended && !life.refused) latest = std::max(latest, life.ended->at + life.offset);
     if (life.refused || life.image >= index.log().images.size()) continue;
     Time newest{};
     for (const Stored& row : index.log().images[life.image].rows) {
       newest = std::max(newest, row.row.updated);
     }
-    const bool believed = newest <= life.opened.at + life.wall + kDay;
     if (believed && index.ClockAt(life.opened) < newest) {
       findings.Add(life.opened.seq, "the clock of a new life is behind what is stored");
     }

@@ -101,13 +101,11 @@ LifeEnd DrawLifeEnd(Dice& dice, const Scenario& scenario) {
   if (end.power && dice.Chance(70)) end.changes = static_cast<uint64_t>(dice.Skewed(1, 400));
   end.grace = dice.Of<milliseconds>({0ms, 3ms, 1s, 5s});
   end.down = dice.Of<milliseconds>({0ms, 0ms, 2ms, 500ms, 60s});
-  // Back at most once, by less than the day that the store's newest time is believed ahead (R23).
   if (dice.Chance(12)) {
-    const bool back = std::any_of(scenario.life_ends.begin(), scenario.life_ends.end(),
-                                  [](const LifeEnd& other) { return other.wall < 0ms; });
-    const bool forward = back || dice.Chance(50);
-    end.wall = forward ? dice.Of<milliseconds>({500ms, 1h, 23h, 72h})
-                       : -dice.Of<milliseconds>({500ms, 1h, 23h});
+    // Up to a day back the clock goes on from what is stored; behind that it starts anew (R23).
+    constexpr milliseconds kYears = 24h * 1'000;
+    end.wall = dice.Of<milliseconds>({500ms, 1h, 23h, 25h, 72h, 24h * 40, kYears});
+    if (dice.Chance(50)) end.wall = -end.wall;
   }
   return end;
 }
