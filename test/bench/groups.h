@@ -5,6 +5,9 @@
 
 namespace troth::bench {
 
-Group LocalCases();  // local.cc
+Group LocalCases();     // local.cc
+Group ModeCases();      // modes.cc
+Group SagaSizeCases();  // saga_size.cc
+Group SteadyCases();    // steady.cc
 
 }  // namespace troth::bench

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "group_commit.h"
+#include "load.h"
 #include "troth/coordinator.h"
 #include "troth/saga.h"
 
@@ -15,5 +16,8 @@ Saga LocalSaga();
 void RunSaga(Coordinator& coordinator, const Saga& saga);
 // What such a saga writes.
 Shape LocalSagaShape();
+// By so many clients, on a store of its own; and by SQLite alone, of that shape.
+double SagasPerSecond(const Load& load);
+double RawSagasPerSecond(const Load& load, const Shape& shape);
 
 }  // namespace troth::bench

@@ -3,5 +3,5 @@
 
 int main(int count, char** words) {
   using namespace troth::bench;
-  return Main({LocalCases()}, count, words);
+  return Main({LocalCases(), ModeCases(), SagaSizeCases(), SteadyCases()}, count, words);
 }
