@@ -49,6 +49,11 @@ struct CallOptions {
   // Whether the text ONGOING or FAILURE in the body of a 2xx answer is a verdict, as dtm's services
   // from before 1.10 say it. Default true for http(s), and never for local functions.
   std::optional<bool> body_verdicts = {};
+  // Whether an http(s) URL whose query names a method ("http://bank/rpc?method=TransIn") is called
+  // by JSON-RPC 2.0: a POST with the payload's members (a JSON object, or empty), gid, trans_type,
+  // branch_id and op as `params`; nothing is added to the URL. The answer's error.code -32901 is a
+  // failure, -32902 ongoing, any other error unknown. Default false.
+  std::optional<bool> json_rpc = {};
 };
 
 }  // namespace troth

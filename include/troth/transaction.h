@@ -58,7 +58,7 @@ enum class ReasonCode : uint16_t {
   kNotCallable =
       305,  // a local function that is not registered: waits for RegisterLocal, no attempt
   kAnswerTooLarge = 306,
-  kBranchUnknown = 307,  // a local function answered unknown, or threw
+  kBranchUnknown = 307,  // a local function answered unknown, or threw; an error by JSON-RPC
   kNotSent = 308,        // ended before the first byte: no attempt
   kOngoing = 309,
 };

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "engine/results.h"
+#include "model/json_rpc.h"
 #include "plan/rules.h"
 
 namespace troth::internal {
@@ -82,6 +83,12 @@ bool IsInDoubt(const GlobalTransaction& t, const Branch& branch) {
   return false;
 }
 
+// What is called by JSON-RPC must have parameters that can be sent.
+Status CheckParameters(const Policy& policy, std::string_view url, std::string_view payload) {
+  if (!policy.json_rpc || JsonRpcMethod(url).empty()) return {};
+  return CheckJsonRpcPayload(payload);
+}
+
 // Headers and options are no content (R16): an xa branch that the application has registered with
 // them registers itself once more, and knows only its URL.
 bool SameBranch(const Step& a, const Step& b) {
@@ -134,6 +141,9 @@ ActResult ApplyEdit(GlobalTransaction& t, uint16_t branch, const BranchEdit& edi
                                   .url = edit.url.value_or(t.UrlOf(branch)),
                                   .payload = edit.payload.value_or(t.PayloadOf(branch)),
                                   .headers = edit.headers.value_or(t.HeadersOf(branch))});
+  if (Status s = CheckParameters(t.PolicyOf(b), in_force->url, in_force->payload); !s.ok()) {
+    return {s};
+  }
   t.edits[branch] = std::move(in_force);
   t.edit_parts[branch] = t.parts++;
   AddHistory(t, act, Concat("edit ", t.BranchName(branch)), now);
@@ -230,6 +240,10 @@ ActResult ApplyRegister(GlobalTransaction& t, Mode mode, const std::shared_ptr<c
     const bool failing = t.outcome == Decision::kRollback;
     return {{failing ? StatusCode::kAborted : StatusCode::kFailedPrecondition,
              Concat(t.gid, " is ", StatusName(WireStatus(t)), ": no branch can join it any more")}};
+  }
+  const Policy& policy = step->own ? *step->own : t.definition->policies[step->policy];
+  for (const std::string& url : {step->forward, step->commit, step->rollback}) {
+    if (Status s = CheckParameters(policy, url, step->payload); !s.ok()) return {s};
   }
   AddBranches(t.mode(), t.Steps(), t.branches);
   t.registered.push_back(step);

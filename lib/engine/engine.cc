@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "engine/address.h"
 #include "engine/results.h"
 #include "model/url.h"
 
@@ -273,17 +274,10 @@ void Engine::StartCall(Live& live, uint16_t branch, const std::string& host, Tim
                                .phase2_url = {},
                                .headers = HeadersToSend(t, t.HeadersOf(branch))};
   const bool local = IsLocalUrl(t.UrlOf(branch));
-  call.url = local ? t.UrlOf(branch) : WithCallQuery(t.UrlOf(branch), call.context);
-  call.payload = t.PayloadOf(branch);
   const auto edit = t.edits.find(branch);
-  if (edit == t.edits.end()) {
-    call.payload_owner = t.definition;
-  } else {
-    call.payload_owner = edit->second;
-  }
-  call.post = !call.payload.empty() || t.mode() == Mode::kXa;
-  call.timeout = policy.request_timeout;
-  call.body_verdicts = policy.body_verdicts && !local;
+  std::shared_ptr<const void> owner = t.definition;
+  if (edit != t.edits.end()) owner = edit->second;
+  Address(call, t.UrlOf(branch), t.PayloadOf(branch), std::move(owner), t.mode(), policy);
   calls_.emplace(call.id, InFlight{.live = live.id,
                                    .branch = branch,
                                    .called_before = b.called,

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "engine/acts.h"
+#include "engine/address.h"
 #include "engine/engine.h"
 #include "model/stored.h"
 #include "model/url.h"
@@ -142,12 +143,7 @@ void Engine::StartSessionCall(Live& live, uint16_t branch, Request&& request, Ti
                                .coordinator = options_.gateway_url,
                                .phase2_url = wanted.phase2_url,
                                .headers = HeadersToSend(t, wanted.headers)};
-  call.url = local ? wanted.url : WithCallQuery(wanted.url, call.context);
-  call.payload = *wanted.payload;
-  call.payload_owner = wanted.payload;
-  call.post = !call.payload.empty() || t.mode() == Mode::kXa;
-  call.timeout = t.PolicyOf(b).request_timeout;
-  call.body_verdicts = t.PolicyOf(b).body_verdicts && !local;
+  Address(call, wanted.url, *wanted.payload, wanted.payload, t.mode(), t.PolicyOf(b));
   call.keep_body = true;
   const std::string host = HostKey(wanted.url);
   calls_.emplace(call.id, InFlight{.live = live.id,

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "gateway/json.h"
+#include "model/json.h"
 #include "troth/branch.h"
 #include "troth/status.h"
 

@@ -6,10 +6,10 @@
 #include <utility>
 
 #include "gateway/access.h"
-#include "gateway/json.h"
 #include "gateway/metrics.h"
 #include "gateway/reply.h"
 #include "gateway/transaction_input.h"
+#include "model/json.h"
 #include "troth/coordinator.h"
 #include "troth/gateway.h"
 

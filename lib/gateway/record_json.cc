@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "base/text.h"
-#include "gateway/json.h"
+#include "model/json.h"
 
 namespace troth::internal {
 namespace {
@@ -33,12 +33,14 @@ JsonObject& AddTimes(JsonObject& out, const TransactionSummary& summary) {
       .Text("update_time", TimeText(summary.updated));
 }
 
-JsonObject& AddSummary(JsonObject& out, const TransactionSummary& summary) {
+// A list does not say which protocol a transaction has.
+JsonObject& AddSummary(JsonObject& out, const TransactionSummary& summary,
+                       std::string_view protocol = {}) {
   AddTimes(out, summary)
       .Text("gid", summary.gid)
       .Text("trans_type", ModeName(summary.mode))
       .Text("status", StatusName(summary.status))
-      .Text("protocol", "http");
+      .TextIfAny("protocol", protocol);
   if (summary.finished) {
     const bool succeeded = summary.status == TransactionStatus::kSucceed;
     out.Text(succeeded ? "finish_time" : "rollback_time", TimeText(*summary.finished));
@@ -109,7 +111,7 @@ std::string RollbackReason(const TransactionRecord& record) {
 
 std::string TransactionJson(const TransactionRecord& record) {
   JsonObject out;
-  AddSummary(out, record)
+  AddSummary(out, record, record.options.json_rpc.value_or(false) ? "json-rpc" : "http")
       .TextIfAny("query_prepared", record.query_prepared)
       .TextIfAny("rollback_reason", RollbackReason(record))
       .Text("options", OptionsText(record))

@@ -3,7 +3,7 @@
 #include <array>
 
 #include "base/text.h"
-#include "gateway/json.h"
+#include "model/json.h"
 
 namespace troth::internal {
 namespace {

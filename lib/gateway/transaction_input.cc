@@ -27,22 +27,15 @@ void ReadMode(Fields& in, Mode& mode) {
   }
 }
 
-// Branches are called by plain HTTP, whatever the transaction itself came by. A step that dtm would
-// call by JSON-RPC must not be called in another way.
-void CheckProtocol(Fields& in, const TransactionInput& read) {
+// A gRPC URL can't be called, and is refused as the URL that it is; others are called by HTTP, or
+// by JSON-RPC where that is said.
+void ReadProtocol(Fields& in, TransactionInput& out) {
   constexpr std::array<std::string_view, 4> kKnown = {"", "http", "grpc", "json-rpc"};
   const std::string protocol = in.Text("protocol");
   if (std::find(kKnown.begin(), kKnown.end(), protocol) == kKnown.end()) {
     in.Refuse("protocol", "not http, grpc or json-rpc");
   }
-  const auto names_method = [](const TransactionInput::StepInput& step) {
-    return step.action.find("method=") != std::string::npos ||
-           step.compensate.find("method=") != std::string::npos;
-  };
-  if (protocol == "json-rpc" && std::any_of(read.steps.begin(), read.steps.end(), names_method)) {
-    in.Refuse("protocol",
-              "branches can't be called by JSON-RPC, which a step with method= asks for");
-  }
+  out.options.json_rpc = protocol == "json-rpc";
 }
 
 // Each step's payload is in the list, or, as older SDKs have it, with the step.
@@ -140,7 +133,7 @@ Result<TransactionInput> ReadTransaction(const Json& body, const JsonLimits& lim
   ReadMode(in, out.mode);
   ReadOptions(in, out);
   if (out.mode == Mode::kSaga || out.mode == Mode::kMessage) ReadSteps(in, out);
-  CheckProtocol(in, out);
+  ReadProtocol(in, out);
   out.query_prepared = in.Text("query_prepared");
   out.rollback_reason = in.Text("rollback_reason");
   ReadCustomData(in, limits, out);

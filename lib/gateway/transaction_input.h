@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "gateway/json.h"
+#include "model/json.h"
 #include "troth/message.h"
 #include "troth/saga.h"
 #include "troth/status.h"

@@ -51,7 +51,8 @@ enum : uint32_t {
   kGiveUpAfter = 6,
   kParkAfter = 7,
   kRequestTimeout = 8,
-  kBodyVerdicts = 9
+  kBodyVerdicts = 9,
+  kJsonRpc = 10
 };
 }  // namespace policy_field
 namespace edit_field {
@@ -97,6 +98,7 @@ void WritePolicy(FieldWriter& out, uint32_t number, const Policy& policy) {
   out.Signed(f::kParkAfter, policy.park_after);
   out.Varint(f::kRequestTimeout, static_cast<uint64_t>(policy.request_timeout.count()));
   out.Varint(f::kBodyVerdicts, policy.body_verdicts ? 1 : 0);
+  if (policy.json_rpc) out.Varint(f::kJsonRpc, 1);  // came later: absent is false for ever
   out.Close(mark);
 }
 
@@ -176,6 +178,9 @@ Status ReadPolicy(std::string_view bytes, Policy& policy) {
         break;
       case f::kBodyVerdicts:
         policy.body_verdicts = in.Bool();
+        break;
+      case f::kJsonRpc:
+        policy.json_rpc = in.Bool();
         break;
       default:
         break;

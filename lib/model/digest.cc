@@ -89,7 +89,7 @@ void AddUrl(Hash& hash, Mode mode, Op op, std::string_view url) {
 std::string DigestOf(const Definition& definition) {
   Hash hash;
   hash.Bytes(ModeName(definition.mode));
-  hash.Bytes("http");  // the protocol
+  hash.Bytes(definition.policies[0].json_rpc ? "json-rpc" : "http");  // the protocol
   hash.Bytes(definition.query_prepared);
   hash.Number(definition.concurrent ? 1 : 0);
   hash.Number(definition.steps.size());

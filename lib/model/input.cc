@@ -1,6 +1,7 @@
 #include "model/input.h"
 
 #include <algorithm>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <utility>
@@ -8,6 +9,7 @@
 #include "base/text.h"
 #include "model/bounds.h"
 #include "model/gid.h"
+#include "model/json_rpc.h"
 #include "model/order.h"
 #include "model/topic.h"
 
@@ -30,6 +32,7 @@ Policy Over(Policy policy, const CallOptions& over) {
   Take(policy.park_after, over.retry.park_after);
   Take(policy.request_timeout, over.request_timeout);
   Take(policy.body_verdicts, over.body_verdicts);
+  Take(policy.json_rpc, over.json_rpc);
   return policy;
 }
 
@@ -105,6 +108,15 @@ Status SagaReader::ReadTransaction(const CallOptions& defaults, Definition& out)
   return ReadOptions(saga_.options, Over(Policy{}, defaults), out.policies[0]);
 }
 
+// Of a step's URLs, one that is called by JSON-RPC wants parameters; `topic` may become one.
+Status CheckParameters(const Policy& policy, std::initializer_list<std::string_view> urls,
+                       std::string_view payload, bool topic = false) {
+  if (!policy.json_rpc) return {};
+  const bool any = std::any_of(urls.begin(), urls.end(),
+                               [](std::string_view url) { return !JsonRpcMethod(url).empty(); });
+  return any || topic ? CheckJsonRpcPayload(payload) : Status();
+}
+
 Status SagaReader::CheckStep(const SagaStep& step) {
   if (Status s = CheckUrl("action", step.action, limits_, check_url_); !s.ok()) return s;
   if (Status s = CheckUrl("compensate", step.compensate, limits_, check_url_); !s.ok()) return s;
@@ -125,6 +137,9 @@ Status SagaReader::ReadStep(size_t index, Definition& out) {
   if (Status s = CheckStep(from); !s.ok()) return s;
   Policy policy;
   if (Status s = ReadOptions(from.options, out.policies[0], policy); !s.ok()) return s;
+  if (Status s = CheckParameters(policy, {from.action, from.compensate}, from.payload); !s.ok()) {
+    return s;
+  }
   Step& step = out.steps.emplace_back();
   step.branch_id = BranchNumber(index);
   step.forward = from.action;
@@ -236,6 +251,8 @@ Status ReadMessageStep(const MessageStep& from, size_t index, const Limits& limi
   if (Status s = CheckHeaders(from.headers, limits); !s.ok()) return s;
   Policy policy;
   if (Status s = ReadOptions(from.options, out.policies[0], policy); !s.ok()) return s;
+  const bool topic = TopicOf(from.action).has_value();
+  if (Status s = CheckParameters(policy, {from.action}, from.payload, topic); !s.ok()) return s;
   Step& step = out.steps.emplace_back();
   step.branch_id = BranchNumber(index);
   step.forward = from.action;

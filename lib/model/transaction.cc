@@ -68,7 +68,8 @@ CallOptions OptionsOf(const Policy& policy) {
                     .give_up_after = policy.give_up_after,
                     .park_after = policy.park_after},
           .request_timeout = policy.request_timeout,
-          .body_verdicts = policy.body_verdicts};
+          .body_verdicts = policy.body_verdicts,
+          .json_rpc = policy.json_rpc};
 }
 
 std::vector<BranchRecord> RecordsOf(const GlobalTransaction& t, bool with_payloads) {

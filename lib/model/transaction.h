@@ -30,6 +30,7 @@ struct Policy {
   int32_t park_after = kNoLimit;
   Milliseconds request_timeout{3'000};
   bool body_verdicts = true;
+  bool json_rpc = false;
   friend bool operator==(const Policy&, const Policy&) = default;
 };
 

@@ -25,7 +25,8 @@ struct Call {
   bool post = true;                           // else GET
   std::chrono::milliseconds timeout{};        // from Start to the last byte
   bool body_verdicts = true;                  // R11
-  bool keep_body = false;                     // hand a success's body over
+  bool json_rpc = false;   // `payload` is a JSON-RPC request, and its answer is read as such
+  bool keep_body = false;  // hand a success's body over
 };
 
 // Exactly one for each Start.

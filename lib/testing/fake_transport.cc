@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/thread_mark.h"
+#include "model/json_rpc.h"
 #include "model/url.h"
 #include "model/verdict.h"
 #include "testing/fake_branch.h"
@@ -63,9 +64,12 @@ void SetText(const Call& call, CallEnded& ended, std::string text) {
 
 CallEnded FromHttp(const Call& call, int status, std::string body) {
   CallEnded ended{.id = call.id};
-  ended.verdict = internal::ReadVerdict(status, body, call.body_verdicts);
+  ended.verdict = call.json_rpc ? internal::ReadJsonRpcVerdict(status, body, call.body_verdicts)
+                                : internal::ReadVerdict(status, body, call.body_verdicts);
   ended.http_status = status;
-  ended.code = CodeOf(ended.verdict, ReasonCode::kHttpStatus);
+  const bool answered = status >= 200 && status < 300;
+  ended.code =
+      CodeOf(ended.verdict, answered ? ReasonCode::kBranchUnknown : ReasonCode::kHttpStatus);
   ended.host_down = status == 502 || status == 503 || status == 504;
   SetText(call, ended, std::move(body));
   return ended;
@@ -162,7 +166,8 @@ void FakeTransport::Start(Call call, internal::CallSink& sink) {
   } else if (internal::IsLocalUrl(url)) {
     StartLocal(in_flight);
   } else {
-    EndAt(universe_.now() + call_time_, in_flight, FromHttp(c, 200, {}));
+    EndAt(universe_.now() + call_time_, in_flight,
+          FromHttp(c, 200, c.json_rpc ? R"({"jsonrpc":"2.0","result":null})" : ""));
   }
 }
 

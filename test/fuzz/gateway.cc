@@ -8,8 +8,8 @@
 #include <memory>
 
 #include "base/check.h"
-#include "gateway/json.h"
 #include "input.h"
+#include "model/json.h"
 #include "troth/gateway.h"
 #include "troth/testing/world.h"
 

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "base/thread_mark.h"
+#include "model/json_rpc.h"
 #include "model/verdict.h"
 #include "transport/http/request_headers.h"
 #include "transport/http/sent_bytes.h"
@@ -211,7 +212,9 @@ CallEnded Maker::Conclude(HttpReply reply) const {
 CallEnded Maker::Answered(HttpReply reply) const {
   CallEnded out = Ended(call_, Kind::kAnswered, ReasonCode::kNone, {});
   out.http_status = reply.status;
-  out.verdict = ReadVerdict(reply.status, reply.body, call_.call.body_verdicts);
+  const Call& call = call_.call;
+  out.verdict = call.json_rpc ? ReadJsonRpcVerdict(reply.status, reply.body, call.body_verdicts)
+                              : ReadVerdict(reply.status, reply.body, call.body_verdicts);
   out.host_down = reply.status >= 502 && reply.status <= 504;
   if (out.verdict == Verdict::kSuccess) {
     if (call_.call.keep_body) out.body = std::move(reply.body);
@@ -220,6 +223,7 @@ CallEnded Maker::Answered(HttpReply reply) const {
   out.text = Truncated(reply.body, kTextBytesMax);
   out.code = out.verdict == Verdict::kFailure   ? ReasonCode::kActionFailed
              : out.verdict == Verdict::kOngoing ? ReasonCode::kOngoing
+             : reply.status / 100 == 2          ? ReasonCode::kBranchUnknown
                                                 : ReasonCode::kHttpStatus;
   return out;
 }

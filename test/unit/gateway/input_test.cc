@@ -165,9 +165,9 @@ TEST_CASE(
   refused(Steps(R"("custom_data":"{\"concurrent\":true,\"orders\":{\"2\":[7]}}")"),
           "orders[2]: there is no step 7");
   refused(Steps(R"("protocol":"carrier pigeon")"), "protocol: not http, grpc or json-rpc");
-  refused(R"({"gid":"g1","trans_type":"msg","protocol":"json-rpc","payloads":["{}"],)"
+  refused(R"({"gid":"g1","trans_type":"msg","protocol":"json-rpc","payloads":["30"],)"
           R"("steps":[{"action":"http://a/rpc?method=TransIn"}]})",
-          "protocol: branches can't be called by JSON-RPC, which a step with method= asks for");
+          "steps[0].payload: not a JSON object, which a call by JSON-RPC takes");
   refused(R"({"gid":"g1","trans_type":"workflow"})", "trans_type: workflows are not served");
   refused(Steps(R"("concurrent":1)"), "concurrent: not true or false");
   refused(Steps(R"("timeout_to_fail":-1)"), "timeout_to_fail: negative");

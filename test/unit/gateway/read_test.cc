@@ -99,6 +99,32 @@ TEST_CASE("json-rpc: the same acts, answered in its words (J1, J5, J8, J11)") {
       Has(Rpc(scene, "submit", TransferJson("g1", R"(,"wait_result":true)")), R"("code":-32902)"));
 }
 
+TEST_CASE("json-rpc: branches are called by it where protocol and URL say so (J9, P8)") {
+  const auto saga = [](std::string_view protocol) {
+    return R"({"gid":"g-)" + std::string(protocol) + R"(","trans_type":"saga","protocol":")" +
+           std::string(protocol) +
+           R"(","wait_result":true,"payloads":["{\"n\":1}","{\"n\":2}"],)"
+           R"("steps":[{"action":"http://a/do"},)"
+           R"({"action":"http://b/rpc?method=In","compensate":"http://b/rpc?method=Back"}]})";
+  };
+  Scene scene;
+  CHECK(scene.Post("submit", saga("http")) == kSuccess);
+  CHECK(scene.world.calls()[1].payload == R"({"n":2})");
+  CHECK(Has(scene.Query("g-http"), R"("protocol":"http")"));
+
+  const std::string no = R"({"id":"x","error":{"code":-32901,"message":"no money"}})";
+  scene.world.Branch("http://b/rpc?method=In").Answer(200, no);
+  const std::string answer = scene.Post("submit", saga("json-rpc"));
+  CHECK(answer.starts_with(R"(409 {"dtm_result":"FAILURE","message":"url:http://b/rpc?method=In)"));
+  CHECK(Has(answer, "no money"));
+  CHECK(Has(scene.Query("g-json-rpc"), R"("protocol":"json-rpc")"));
+  CHECK(scene.world.calls()[2].payload == R"({"n":1})");  // its URL names no method
+  CHECK(scene.world.calls()[3].payload ==
+        R"({"jsonrpc":"2.0","id":"g-json-rpc/02/action","method":"In","params":{"n":2,)"
+        R"("gid":"g-json-rpc","trans_type":"saga","branch_id":"02","op":"action"}})");
+  CHECK(Has(scene.world.calls()[4].payload, R"("method":"Back")"));
+}
+
 TEST_CASE("json-rpc: what is no request (J2, J3, J4, J7)") {
   Scene scene;
   CHECK(

@@ -44,6 +44,7 @@ Policy SomePolicy(Draw& draw) {
   out.park_after = static_cast<int32_t>(Below(draw, 10)) - 1;
   out.request_timeout = Duration(draw);
   out.body_verdicts = Coin(draw);
+  out.json_rpc = Coin(draw);
   return out;
 }
 

@@ -85,6 +85,34 @@ TEST_CASE("http: verdict, code and text follow from status and body") {
   CHECK(server.requests().size() == std::size(rows));
 }
 
+TEST_CASE("http: the answer to a JSON-RPC request is read by its error's code") {
+  RawServer server(
+      [](Peer& peer, const ServedRequest& request) { peer.Answer(200, request.body); });
+  HttpTransport transport({});
+  const auto call = [&](std::string_view answer) {
+    Call made = MakeCall(1, server.Url("/rpc?method=In"));
+    made.payload = answer;
+    made.json_rpc = true;
+    made.keep_body = true;
+    return CallOnce(transport, std::move(made));
+  };
+  const CallEnded done = call(R"({"result":{"a":1}})");
+  CHECK(done.verdict == Verdict::kSuccess);
+  CHECK(done.body == R"({"result":{"a":1}})");
+  const CallEnded refused = call(R"({"error":{"code":-32901}})");
+  CHECK(refused.verdict == Verdict::kFailure);
+  CHECK(refused.code == ReasonCode::kActionFailed);
+  CHECK(call(R"({"error":{"code":-32902}})").verdict == Verdict::kOngoing);
+  const CallEnded unknown = call(R"({"error":{"code":-32603}})");
+  CHECK(unknown.kind == Kind::kAnswered);
+  CHECK(unknown.verdict == Verdict::kUnknown);
+  CHECK(unknown.code == ReasonCode::kBranchUnknown);
+  CHECK(unknown.text == R"({"error":{"code":-32603}})");
+  CHECK_FALSE(unknown.host_down);
+  CHECK(server.requests()[0].target == "/rpc?method=In");
+  CHECK(server.requests()[0].method == "POST");
+}
+
 TEST_CASE("http: without body verdicts only the status counts") {
   RawServer server(&AnswerPath);
   HttpTransport transport({});

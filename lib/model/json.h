@@ -1,7 +1,7 @@
 // JSON as it comes in, and as it goes out.
 //
 // The parser is nlohmann-json's, in json.cc alone; what it finds becomes a plain value that knows
-// no more than this gateway needs. Bounds hold while it is read, not afterwards.
+// no more than is needed here. Bounds hold while it is read, not afterwards.
 #pragma once
 
 #include <cstddef>
@@ -36,6 +36,9 @@ struct JsonLimits {
 
 // RFC 8259: UTF-8, one value and nothing after it. kInvalidArgument says what is wrong and where.
 Result<Json> ParseJson(std::string_view text, const JsonLimits& limits);
+
+// Whether it is that, of any depth; nothing is kept of it.
+bool IsJson(std::string_view text);
 
 // A text with its quotes.
 std::string JsonText(std::string_view text);

@@ -1,5 +1,5 @@
 // JSON by itself.
-#include "gateway/json.h"
+#include "model/json.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "gateway/json.h"
+#include "model/json.h"
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
@@ -96,6 +96,8 @@ Result<Json> ParseJson(std::string_view text, const JsonLimits& limits) {
   const bool parsed = nlohmann::json::sax_parse(text.begin(), text.end(), &builder);
   return builder.Take(parsed);
 }
+
+bool IsJson(std::string_view text) { return nlohmann::json::accept(text.begin(), text.end()); }
 
 std::string JsonText(std::string_view text) { return Concat("\"", JsonEscaped(text), "\""); }
 
