@@ -93,18 +93,11 @@ Status CheckOwnUrls(const CoordinatorOptions& options) {
   return CheckOwnUrl("gateway_url", options.gateway_url);
 }
 
-internal::HttpOptions HttpOptionsOf(const CoordinatorOptions& options) {
-  return {.ca_file = options.ca_file,
-          .hosts = options.hosts,
-          .headers_for = options.headers_for,
-          .answer_bytes = options.limits.answer_bytes};
-}
-
 // Production's transports, which live and end together.
 struct Transports {
   explicit Transports(const CoordinatorOptions& options)
       : local({.threads_max = options.limits.local_threads}),
-        http(HttpOptionsOf(options)),
+        http(internal::HttpOptionsFrom(options)),
         routing(local, http) {}
   internal::LocalTransport local;
   internal::HttpTransport http;
@@ -133,7 +126,7 @@ Status CheckOptions(const CoordinatorOptions& options) {
   if (Status defaults = CheckDefaults(options.defaults); !defaults.ok()) {
     return Under("options.", defaults);
   }
-  const Status http = CheckHttpOptions(HttpOptionsOf(options));
+  const Status http = CheckHttpOptions(HttpOptionsFrom(options));
   return http.ok() ? http : Under("options.", http);
 }
 

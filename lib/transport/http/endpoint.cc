@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 
 namespace troth::internal {
@@ -24,6 +26,16 @@ Status CheckFile(std::string_view option, const std::string& path) {
 }
 
 }  // namespace
+
+HttpOptions HttpOptionsFrom(const CoordinatorOptions& options) {
+  const size_t threads = HttpOptions().threads_max;
+  return {.ca_file = options.ca_file,
+          .hosts = options.hosts,
+          .headers_for = options.headers_for,
+          .answer_bytes = options.limits.answer_bytes,
+          .keep_per_host = options.limits.calls_per_host,
+          .threads_max = std::max(threads, options.limits.calls)};
+}
 
 Status CheckHttpOptions(const HttpOptions& options) {
   if (Status status = CheckFile("ca_file", options.ca_file); !status.ok()) return status;

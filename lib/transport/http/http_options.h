@@ -32,6 +32,10 @@ struct HttpOptions {
   LookupFunction lookup = &SystemLookup;  // for tests
 };
 
+// What follows from a coordinator's options. There is a thread for each call that its limits allow
+// in flight, and when a wave of calls to a host has ended their connections are kept for the next.
+HttpOptions HttpOptionsFrom(const CoordinatorOptions& options);
+
 // kInvalidArgument names the option: a proxy that is not an http:// URL, a certificate without its
 // key, files that can't be read.
 Status CheckHttpOptions(const HttpOptions& options);

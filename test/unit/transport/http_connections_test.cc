@@ -36,6 +36,15 @@ TEST_CASE("http: no more connections are kept for a host than the option says") 
   CHECK(server.requests().size() == 30);
 }
 
+TEST_CASE("http: as many calls at once as the coordinator's limits allow each have a thread") {
+  CoordinatorOptions options;
+  CHECK(HttpOptionsFrom(options).threads_max >= options.limits.calls);
+  options.limits.calls = 5'000;
+  options.limits.calls_per_host = 4'000;
+  CHECK(HttpOptionsFrom(options).threads_max >= 5'000);
+  CHECK(HttpOptionsFrom(options).keep_per_host >= 4'000);
+}
+
 TEST_CASE("http: an idle connection is closed after its time, by a timer") {
   RawServer server([](Peer& peer, const ServedRequest&) { peer.Answer(200, "ok"); });
   HttpTransport transport({.keep_idle = 20ms});
