@@ -5,9 +5,12 @@
 
 namespace troth::bench {
 
-Group LocalCases();     // local.cc
-Group ModeCases();      // modes.cc
-Group SagaSizeCases();  // saga_size.cc
-Group SteadyCases();    // steady.cc
+Group LocalCases();      // local.cc
+Group ModeCases();       // modes.cc
+Group HttpCases();       // http.cc
+Group SqlBranchCases();  // sql_branches.cc
+Group InFlightCases();   // in_flight.cc
+Group SteadyCases();     // steady.cc
+Group SagaSizeCases();   // saga_size.cc
 
 }  // namespace troth::bench

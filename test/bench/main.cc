@@ -3,5 +3,7 @@
 
 int main(int count, char** words) {
   using namespace troth::bench;
-  return Main({LocalCases(), ModeCases(), SagaSizeCases(), SteadyCases()}, count, words);
+  return Main({LocalCases(), ModeCases(), HttpCases(), SqlBranchCases(), InFlightCases(),
+               SteadyCases(), SagaSizeCases()},
+              count, words);
 }
