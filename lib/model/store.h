@@ -100,7 +100,7 @@ struct StoreInfo {
   uint64_t epoch = 0;
   bool unclean = false;                 // the last owner did not close it
   bool restored = false;                // opened as a restored backup: park what is unended
-  std::optional<Time> highest_updated;  // after an unclean stop it may be up to 1 s too late
+  std::optional<Time> highest_updated;  // after an unclean stop perhaps 50 ms too late
 };
 
 // What lies at or before a due time, in (due, id) order. Give the last row's due and id to go on
