@@ -22,9 +22,9 @@ class PendingCall {
       if (done_) return;
       answer_ = std::move(answer);
       done_ = true;
-      // Under the lock: the waiter may let go of this object as soon as it sees `done_`.
-      changed_.notify_one();
     }
+    // Without the lock, for which the waiter would have to sleep again.
+    changed_.notify_one();
   }
   // Instead of whatever it was answered: to a process that has crashed there is no answer.
   void Replace(Answer&& answer) {

@@ -1,6 +1,7 @@
 #include "driver/threaded_driver.h"
 
 #include <algorithm>
+#include <limits>
 #include <random>
 #include <utility>
 
@@ -14,6 +15,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds kSleepMax{60'000};
 // How long an orderly end waits for a store that can't commit.
 constexpr milliseconds kFlushPatience{10'000};
+// So many turns are taken by a thread that has come for something else.
+constexpr size_t kShareOfAGuest = 16;
 
 }  // namespace
 
@@ -55,17 +58,29 @@ void ThreadedDriver::Start(bool restored) {
   if (restored)
     tell(EventKind::kRestored, "the store is a restored backup: what is unended is parked");
   writer_.Start();
+  {
+    const std::lock_guard lock(mutex_);
+    wake_ = clock_.Now();
+    engine_->Start(*wake_, clock_.store_was_ahead());
+  }
   thread_ = std::thread([this] { Run(); });
 }
 
 void ThreadedDriver::Post(EngineEvent&& event) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   if (ended_) return;
   queue_.push_back(std::move(event));
-  if (sleeping_) {
-    sleeping_ = false;  // one wake-up per burst
-    woken_.notify_one();
-  }
+  TakeTurns(lock, kShareOfAGuest);
+}
+
+void ThreadedDriver::Leave(EngineEvent&& event) {
+  const std::lock_guard lock(mutex_);
+  if (!ended_) queue_.push_back(std::move(event));
+}
+
+void ThreadedDriver::Look() {
+  std::unique_lock lock(mutex_);
+  TakeTurns(lock, kShareOfAGuest);
 }
 
 bool ThreadedDriver::Await(PendingCall& call, std::optional<milliseconds> timeout) {
@@ -73,31 +88,52 @@ bool ThreadedDriver::Await(PendingCall& call, std::optional<milliseconds> timeou
 }
 
 void ThreadedDriver::Run() {
-  engine_->Start(clock_.Now(), clock_.store_was_ahead());
-  std::vector<EngineEvent> events;
   std::unique_lock lock(mutex_);
   while (!stopping_) {
-    std::swap(events, queue_);
-    lock.unlock();
-    engine_->Handle(events, clock_.Now());
-    events.clear();
-    const std::optional<Time> wake = engine_->NextWake();
-    lock.lock();
-    calling_ = engine_->calls_in_flight() > 0;
-    const bool quiet = closing_ && engine_->Quiet();
-    if (quiet != quiet_) {
-      quiet_ = quiet;
-      quiet_changed_.notify_all();
-    }
-    const auto woken = [&] { return stopping_ || !queue_.empty(); };
-    if (woken()) continue;
-    sleeping_ = true;
-    if (wake) {
-      woken_.wait_for(lock, std::clamp(*wake - clock_.Now(), milliseconds{0}, kSleepMax), woken);
+    TakeTurns(lock, std::numeric_limits<size_t>::max());
+    if (stopping_) return;
+    // Whoever is at it wakes this thread afterwards, if it has to set its alarm.
+    sleeps_until_ = taking_turns_ ? std::nullopt : wake_;
+    if (sleeps_until_) {
+      woken_.wait_for(lock, std::clamp(*wake_ - clock_.Now(), milliseconds{0}, kSleepMax));
     } else {
-      woken_.wait(lock, woken);
+      woken_.wait(lock);
     }
-    sleeping_ = false;
+    sleeps_until_.reset();
+  }
+}
+
+// With the lock.
+bool ThreadedDriver::MustTakeTurn() const {
+  return !queue_.empty() || (wake_ && *wake_ <= clock_.Now());
+}
+
+// With the lock: takes turns while something waits, unless somebody else does. What is left after
+// `most` of them is for the engine's own thread.
+void ThreadedDriver::TakeTurns(std::unique_lock<std::mutex>& lock, size_t most) noexcept {
+  if (taking_turns_) return;
+  taking_turns_ = true;
+  for (size_t turn = 0; turn < most && !stopping_ && MustTakeTurn(); ++turn) TakeTurn(lock);
+  taking_turns_ = false;
+  if (stopping_) free_.notify_all();
+  if (!queue_.empty() || (wake_ && (!sleeps_until_ || *wake_ < *sleeps_until_)))
+    woken_.notify_one();
+}
+
+void ThreadedDriver::TakeTurn(std::unique_lock<std::mutex>& lock) {
+  std::swap(taken_, queue_);
+  lock.unlock();
+  engine_->Handle(taken_, clock_.Now());
+  taken_.clear();
+  const std::optional<Time> wake = engine_->NextWake();
+  const bool calling = engine_->calls_in_flight() > 0;
+  lock.lock();
+  wake_ = wake;
+  calling_ = calling;
+  const bool quiet = closing_ && engine_->Quiet();
+  if (quiet != quiet_) {
+    quiet_ = quiet;
+    quiet_changed_.notify_all();
   }
 }
 
@@ -150,7 +186,8 @@ void ThreadedDriver::StopEngineThread() {
     woken_.notify_one();
   }
   if (thread_.joinable()) thread_.join();
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
+  free_.wait(lock, [&] { return !taking_turns_; });
   std::swap(dropped, queue_);
 }
 

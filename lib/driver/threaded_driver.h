@@ -1,11 +1,16 @@
-// Production: one engine thread that sleeps until something happens or is due, one writer thread,
-// one for callbacks.
+// Production: the engine's turns, one at a time; one writer thread, one for callbacks.
+//
+// Whoever brings something takes the turn for it himself when nobody else is at it: a client, or
+// the thread that a call has ended on. To wake a thread for each of these costs more than the turn.
+// The engine's own thread sleeps until something is due, and takes over from those who have done
+// their share.
 #pragma once
 
 #include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -17,7 +22,7 @@
 
 namespace troth::internal {
 
-class ThreadedDriver : public Driver, private EventSink, private CallSink {
+class ThreadedDriver : public Driver, private ResultSink, private CallSink {
  public:
   // All outlive the driver. The store is open.
   ThreadedDriver(Store& store, Transport& transport, Callbacks callbacks, EngineOptions options,
@@ -43,7 +48,12 @@ class ThreadedDriver : public Driver, private EventSink, private CallSink {
   };
 
   void OnCallEnded(CallEnded&& ended) override { Post(std::move(ended)); }
+  void Leave(EngineEvent&& event) override;
+  void Look() override;
   void Run();
+  void TakeTurns(std::unique_lock<std::mutex>& lock, size_t most) noexcept;
+  void TakeTurn(std::unique_lock<std::mutex>& lock);
+  bool MustTakeTurn() const;
   bool WaitQuiet(std::chrono::milliseconds timeout);
   bool IsCalling();
   void StopEngineThread();
@@ -58,8 +68,12 @@ class ThreadedDriver : public Driver, private EventSink, private CallSink {
   std::mutex mutex_;
   std::condition_variable woken_;
   std::condition_variable quiet_changed_;
+  std::condition_variable free_;  // nobody is at it any more, and none may begin
   std::vector<EngineEvent> queue_;
-  bool sleeping_ = false;
+  std::vector<EngineEvent> taken_;    // out of the queue, by whoever is at it
+  bool taking_turns_ = false;         // somebody is at it
+  std::optional<Time> wake_;          // when the engine wants its next turn
+  std::optional<Time> sleeps_until_;  // the engine's own thread; none: until it is woken
   bool stopping_ = false;
   bool ended_ = false;
   bool closing_ = false;

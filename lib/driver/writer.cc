@@ -73,7 +73,7 @@ void Writer::Run() {
     } else {
       idle_work = idle_work || std::holds_alternative<PurgeWork>(*work) ||
                   std::holds_alternative<TopicWork>(*work);
-      sink_.Post(DoStoreWork(store_, std::move(*work)));
+      Post(DoStoreWork(store_, std::move(*work)));
     }
   }
 }
@@ -82,8 +82,14 @@ void Writer::DoCommit(CommitWork&& work) {
   BatchResult result = Settle(work.batch.writes);
   if (result.kind == BatchResult::Kind::kUnknown) return;  // stopped before it was known
   auto settled = TakeSettledReplies(work.batch, result);
-  sink_.Post(BatchDone{std::move(work.batch), std::move(result)});
+  sink_.Leave(BatchDone{std::move(work.batch), std::move(result)});
   for (auto& [reply, answer] : settled) reply(std::move(answer));
+  sink_.Look();
+}
+
+void Writer::Post(EngineEvent&& event) {
+  sink_.Leave(std::move(event));
+  sink_.Look();
 }
 
 // Applies the writes until it is certain what became of them (R4).
@@ -91,7 +97,7 @@ BatchResult Writer::Settle(const std::vector<Write>& writes) {
   BatchResult result = store_.Apply(writes);
   auto pause = kFirstRecovery;
   while (result.kind == BatchResult::Kind::kUnknown) {
-    sink_.Post(StoreTrouble{result.status});
+    Post(StoreTrouble{result.status});
     if (!Pause(pause)) return result;
     pause = std::min(pause * 2, kRecoveryCap);
     result = store_.Recover(writes);

@@ -13,10 +13,18 @@
 
 namespace troth::internal {
 
+// Where a writer leaves its results, for the engine to look at.
+class ResultSink {
+ public:
+  virtual ~ResultSink() = default;
+  virtual void Leave(EngineEvent&& event) = 0;
+  virtual void Look() = 0;  // after Leave; the engine may take its turn inside
+};
+
 class Writer : public StorePort {
  public:
   // Both outlive the writer.
-  Writer(Store& store, EventSink& sink) : store_(store), sink_(sink) {}
+  Writer(Store& store, ResultSink& sink) : store_(store), sink_(sink) {}
   ~Writer() override { Stop(); }
   void Start();
   // Ends after the work in hand; what is still queued is dropped. A commit whose outcome is unknown
@@ -33,12 +41,13 @@ class Writer : public StorePort {
   void Queue(StoreWork&& work);
   void Run();
   std::optional<StoreWork> NextWork(bool& idle_work);
+  void Post(EngineEvent&& event);
   void DoCommit(CommitWork&& work);
   BatchResult Settle(const std::vector<Write>& writes);
   bool Pause(std::chrono::milliseconds time);
 
   Store& store_;
-  EventSink& sink_;
+  ResultSink& sink_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<StoreWork> queue_;
