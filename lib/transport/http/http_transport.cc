@@ -92,6 +92,7 @@ void HttpTransport::Core::Run(const std::shared_ptr<HttpCall>& call) {
   std::optional<Clock::time_point> kept_until;
   CallEnded ended = MakeHttpCall(shared, *call, begin, &kept_until);
   if (kept_until) CloseIdleAt(*kept_until);
+  const ThreadPool::LastAct last(pool);
   End(call, std::move(ended));
 }
 

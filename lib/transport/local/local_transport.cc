@@ -22,6 +22,8 @@ namespace {
 using Kind = CallEnded::Kind;
 
 constexpr size_t kTextBytesMax = 1'024;
+// To wake a thread costs as much as to make some such calls.
+constexpr std::chrono::microseconds kShortCall{500};
 
 struct LocalCall {
   Call call;
@@ -86,6 +88,7 @@ struct LocalTransport::Core : std::enable_shared_from_this<LocalTransport::Core>
       : options(o),
         pool({.threads_max = o.threads_max,
               .idle = o.thread_idle,
+              .short_job = kShortCall,
               .thread = {.stack_bytes = o.stack_bytes, .block_sigpipe = true}}) {}
 
   std::shared_ptr<const LocalFunction> Find(const std::string& name) const;
@@ -142,7 +145,9 @@ void LocalTransport::Core::Run(const std::shared_ptr<LocalCall>& call) {
     if (call->ended) return;
     call->begun = true;
   }
-  End(call, Answer(*call));
+  CallEnded ended = Answer(*call);
+  const ThreadPool::LastAct last(pool);
+  End(call, std::move(ended));
 }
 
 void LocalTransport::Core::End(const std::shared_ptr<LocalCall>& call, CallEnded&& ended,

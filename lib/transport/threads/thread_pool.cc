@@ -11,11 +11,16 @@
 namespace troth::internal {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 // One idle thread. It lives on that thread's stack, and is touched only with the pool's lock held.
 struct Idle {
   std::condition_variable wake;
   bool woken = false;
 };
+
+// Of which pool this thread is about to look for work (ThreadPool::LastAct).
+thread_local const void* free_soon = nullptr;
 
 }  // namespace
 
@@ -25,6 +30,7 @@ struct ThreadPool::State : std::enable_shared_from_this<State> {
   const ThreadPoolOptions options;
   mutable std::mutex mutex;
   std::condition_variable ended;
+  std::condition_variable helper;  // who has come, and waits whether it is needed
   struct Queued {
     uint64_t number;
     Job job;
@@ -37,12 +43,16 @@ struct ThreadPool::State : std::enable_shared_from_this<State> {
   size_t threads = 0;  // started, not ended
   uint64_t wake_ups = 0;
   bool waking = false;  // one thread is on its way
+  uint64_t taken = 0;   // jobs, in all
+  uint64_t taken_when_sent_for = 0;
+  bool short_jobs = false;  // the last one that ended was short
   bool stopping = false;
   bool detached = false;
 
   // With the lock held. True: the caller must start a thread, with Spawn, without the lock.
   bool WakeOne() {
     if (queue.empty() || waking || stopping) return false;
+    taken_when_sent_for = taken;
     if (!idle.empty()) {
       Idle* newest = idle.back();
       idle.pop_back();
@@ -73,7 +83,7 @@ struct ThreadPool::State : std::enable_shared_from_this<State> {
     std::unique_lock lock(mutex);
     live.push_back(pthread_self());
     if (detached) pthread_detach(pthread_self());
-    waking = false;
+    WaitUntilNeeded(lock);
     while (!stopping && (!queue.empty() || WaitForWork(lock))) {
       if (!queue.empty()) RunOne(lock);
     }
@@ -83,12 +93,27 @@ struct ThreadPool::State : std::enable_shared_from_this<State> {
   void RunOne(std::unique_lock<std::mutex>& lock) {
     Job job = std::move(queue.front().job);
     queue.pop_front();
+    ++taken;
     const bool spawn = WakeOne();
     lock.unlock();
     if (spawn) Spawn();
+    const auto begun = Clock::now();
     job();
     job = nullptr;  // what it owns is freed here, without the lock
+    const bool was_short = Clock::now() - begun < options.short_job;
     lock.lock();
+    short_jobs = was_short;
+  }
+
+  // Of the thread that has just come. While it waits here nobody else is sent for.
+  void WaitUntilNeeded(std::unique_lock<std::mutex>& lock) {
+    while (!stopping && !queue.empty() && short_jobs && taken != taken_when_sent_for) {
+      const uint64_t newer = next;
+      taken_when_sent_for = taken;
+      helper.wait_for(lock, options.short_job, [this] { return stopping; });
+      if (!queue.empty() && queue.front().number < newer) break;
+    }
+    waking = false;
   }
 
   // False: it has been idle for long enough.
@@ -97,7 +122,7 @@ struct ThreadPool::State : std::enable_shared_from_this<State> {
     idle.push_back(&self);
     self.wake.wait_for(lock, options.idle, [&] { return self.woken || stopping; });
     if (self.woken) {
-      waking = false;
+      WaitUntilNeeded(lock);
       return true;
     }
     idle.erase(std::find(idle.begin(), idle.end(), &self));
@@ -130,7 +155,8 @@ bool ThreadPool::Submit(Job job) {
     if (state_->stopping) return false;
     number = state_->next++;
     state_->queue.push_back({number, std::move(job)});
-    spawn = state_->WakeOne();
+    const bool taken_here = free_soon == state_.get() && state_->queue.size() == 1;
+    spawn = !taken_here && state_->WakeOne();
   }
   if (!spawn || state_->Spawn()) return true;
   // Nobody is left who would run it. What others have queued meanwhile stays theirs: the next
@@ -146,11 +172,15 @@ bool ThreadPool::Submit(Job job) {
   return false;
 }
 
+ThreadPool::LastAct::LastAct(const ThreadPool& pool) { free_soon = pool.state_.get(); }
+ThreadPool::LastAct::~LastAct() { free_soon = nullptr; }
+
 bool ThreadPool::Stop(std::chrono::milliseconds patience) {
   std::deque<State::Queued> dropped;
   std::unique_lock lock(state_->mutex);
   state_->stopping = true;
   dropped.swap(state_->queue);
+  state_->helper.notify_all();
   for (Idle* each : state_->idle) each->wake.notify_one();
   const auto nobody_to_wait_for = [this] { return state_->threads == 0 || state_->detached; };
   state_->ended.wait_for(lock, patience, nobody_to_wait_for);
