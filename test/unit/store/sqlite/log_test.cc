@@ -118,5 +118,24 @@ TEST_CASE("sqlite store: a list that no index helps looks at a bounded number of
   CHECK(pages == 3);
 }
 
+TEST_CASE(
+    "sqlite store: a list by time begins with what it finds, however many rows a minute has") {
+  TemporaryFolder folder;
+  const auto store = NewSqliteStore({.rows_examined = 20});
+  REQUIRE(store->Open({.path = folder.File("s.db")}).ok());
+  const auto at = [](int64_t i) { return Time(std::chrono::milliseconds(1'000'000 + i)); };
+  for (int64_t i = 0; i < 300; ++i) {
+    Write write = NewWrite(std::to_string(i));
+    // Each pair the wrong way round, as two threads may do it.
+    write.row.created = at(i % 2 == 0 ? i + 1 : i - 1);
+    REQUIRE(store->Apply({&write, 1}).kind == BatchResult::Kind::kCommitted);
+  }
+  const RowPage page =
+      store->List({.created_from = at(100), .created_to = at(103)}, 0, 100).value();
+  std::string found;
+  for (const TransactionRow& row : page.rows) found += row.gid + " ";
+  CHECK(found == "103 101 100 ");
+}
+
 }  // namespace
 }  // namespace troth::internal
