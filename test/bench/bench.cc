@@ -1,5 +1,7 @@
 #include "bench.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -105,6 +107,7 @@ int RunRole(const std::vector<Group>& groups, const std::string& name, const Arg
   for (const Group& group : groups) {
     for (const Role& role : group.roles) {
       if (role.name != name) continue;
+      Say("pid", getpid());
       try {
         role.run(arguments);
         return 0;

@@ -10,6 +10,8 @@ Group ModeCases();       // modes.cc
 Group HttpCases();       // http.cc
 Group SqlBranchCases();  // sql_branches.cc
 Group InFlightCases();   // in_flight.cc
+Group ManyRowsCases();   // many_rows.cc
+Group BoundsCases();     // bounds.cc
 Group SteadyCases();     // steady.cc
 Group SagaSizeCases();   // saga_size.cc
 

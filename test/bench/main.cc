@@ -4,6 +4,6 @@
 int main(int count, char** words) {
   using namespace troth::bench;
   return Main({LocalCases(), ModeCases(), HttpCases(), SqlBranchCases(), InFlightCases(),
-               SteadyCases(), SagaSizeCases()},
+               SteadyCases(), SagaSizeCases(), ManyRowsCases(), BoundsCases()},
               count, words);
 }
