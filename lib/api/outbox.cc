@@ -1,4 +1,6 @@
 // What an outbox asks of its coordinator: the same path as Submit, for many at once.
+#include <algorithm>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -26,6 +28,10 @@ Parts PartsOf(Coordinator& coordinator) {
 }  // namespace internal::outbox
 
 namespace {
+
+// How long an adoption waits for the store. A caller's patience may be shorter than any commit;
+// what is adopted must be known to be all the same, or it would be adopted again and again.
+constexpr std::chrono::milliseconds kAdoptionPatience{10'000};
 
 class DriverGate final : public internal::outbox::Gate {
  public:
@@ -111,7 +117,7 @@ std::vector<Status> Coordinator::Impl::Accept(std::vector<Submission>&& submissi
   }
   std::vector<Status> statuses;
   for (const auto& call : calls) {
-    Status status = FinishAsking(*call, options_.patience).status;
+    Status status = FinishAsking(*call, std::max(options_.patience, kAdoptionPatience)).status;
     // The same content, and rolled back since: it was accepted all the same.
     if (status.code() == StatusCode::kAborted) status = Status();
     statuses.push_back(std::move(status));

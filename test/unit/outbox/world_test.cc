@@ -17,9 +17,14 @@ std::string NewShop(const internal::TemporaryFolder& folder) {
 }
 
 struct ShopWorld {
+  explicit ShopWorld(std::chrono::milliseconds patience_of_callers = 10s)
+      : patience(patience_of_callers) {}
+
   WorldOptions Options() {
     WorldOptions options;
     options.coordinator.outboxes = {app};
+    options.coordinator.patience = patience;
+    options.commit_time = 5ms;
     options.coordinator.local = {
         {"deliver", [this](const BranchContext&, std::string_view, std::stop_token) {
            ++calls;
@@ -33,6 +38,7 @@ struct ShopWorld {
   Coordinator& coordinator() { return world.coordinator(); }
   bool Knows(const std::string& gid) { return coordinator().Query(gid).ok(); }
 
+  const std::chrono::milliseconds patience;
   internal::TemporaryFolder folder;
   std::string app = NewShop(folder);
   int calls = 0;
@@ -58,6 +64,16 @@ TEST_CASE("world: one commit, and the ticket waits in virtual time") {
   CHECK(ticket->WaitAdopted(1s).ok());
   CHECK(shop.coordinator().Wait("one", 1min)->succeeded());
   CHECK(shop.calls == 1);
+}
+
+TEST_CASE("world: an adoption that takes longer than a caller's patience is known to be done") {
+  ShopWorld shop(/*patience_of_callers=*/1ms);
+  shop.db.Run("BEGIN IMMEDIATE");
+  auto ticket = SubmitInTransaction(shop.coordinator(), shop.db.get(), internal::OneStep("one"));
+  REQUIRE(ticket.ok());
+  shop.db.Run("COMMIT");
+  CHECK(ticket->WaitAdopted(1s).ok());
+  CHECK(shop.coordinator().GetHealth().outboxes[0].waiting == 0);
 }
 
 TEST_CASE("world: a ticket that was moved from says so") {
