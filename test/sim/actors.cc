@@ -67,6 +67,12 @@ void Actors::Start() {
     submit_at(planned.conflict, 1);
     submit_at(planned.late, 0);
   }
+  for (const milliseconds at : scenario_.shop.pokes) {
+    fibers_.Start([this, at] {
+      client_.Sleep(at);
+      (void)client_.PokeOutboxes();
+    });
+  }
   for (const PlannedDeed& deed : scenario_.deeds) {
     fibers_.Start([this, &deed] {
       client_.Sleep(deed.at);
@@ -76,6 +82,17 @@ void Actors::Start() {
 }
 
 void Actors::Run(const Planned& planned) {
+  if (planned.wanted[0].order != Wanted::Order::kNone) {
+    orders_.Run(planned);
+  } else {
+    RunByMode(planned);
+  }
+  if (planned.waits) {
+    (void)client_.Wait(planned.gid(), milliseconds{dice_.Skewed(0, 600'000)});
+  }
+}
+
+void Actors::RunByMode(const Planned& planned) {
   switch (planned.mode()) {
     case Mode::kSaga:
       RunSaga(planned);
@@ -90,9 +107,6 @@ void Actors::Run(const Planned& planned) {
     case Mode::kWorkflow:
       RunSession(planned, planned.xa);
       break;
-  }
-  if (planned.waits) {
-    (void)client_.Wait(planned.gid(), milliseconds{dice_.Skewed(0, 600'000)});
   }
 }
 

@@ -7,14 +7,21 @@
 #include "bank.h"
 #include "client.h"
 #include "dice.h"
+#include "orders.h"
 #include "scenario.h"
 
 namespace troth::sim {
 
 class Actors {
  public:
-  Actors(const Scenario& scenario, Client& client, Fibers& fibers, Bank& bank, Dice dice)
-      : scenario_(scenario), client_(client), fibers_(fibers), bank_(bank), dice_(dice) {}
+  Actors(const Scenario& scenario, Client& client, Orders& orders, Fibers& fibers, Bank& bank,
+         Dice dice)
+      : scenario_(scenario),
+        client_(client),
+        orders_(orders),
+        fibers_(fibers),
+        bank_(bank),
+        dice_(dice) {}
 
   // All of them, each on a stack of its own.
   void Start();
@@ -27,6 +34,7 @@ class Actors {
 
  private:
   void Run(const Planned& planned);
+  void RunByMode(const Planned& planned);
   void RunSaga(const Planned& planned);
   void RunMessage(const Planned& planned);
   template <class Options>
@@ -40,6 +48,7 @@ class Actors {
 
   const Scenario& scenario_;
   Client& client_;
+  Orders& orders_;
   Fibers& fibers_;
   Bank& bank_;
   Dice dice_;

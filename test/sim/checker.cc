@@ -50,6 +50,8 @@ constexpr Check kChecks[] = {
     {27, CheckQueries},
     {27, nullptr, CheckLists},
     {28, CheckRepeatedAfterDoubt},
+    {29, CheckOrders},
+    {29, nullptr, CheckOutbox},
     {31, nullptr, CheckClock},
     {32, CheckBalances},
     {34, nullptr, CheckIdle},

@@ -207,6 +207,16 @@ void CheckCheckBacks(const Index& index, const Trail& trail, Findings& findings)
   }
 }
 
+// One that came through an outbox may have been adopted much later than it was submitted.
+Time DelayedSince(const Index& index, const Trail& trail, const GlobalTransaction& t) {
+  Time since = t.created;
+  for (const ApiCall* asked : trail.asked) {
+    if (asked->what != Ask::kSubmitInTransaction) continue;
+    since = std::min(since, index.ClockAt(asked->began));
+  }
+  return since;
+}
+
 void CheckDelays(const Index& index, const Trail& trail, Findings& findings) {
   for (const Call* call : trail.calls) {
     if (call->trans_type != "msg" || !IsForward(call->op)) continue;
@@ -217,7 +227,7 @@ void CheckDelays(const Index& index, const Trail& trail, Findings& findings) {
     if (wanted != nullptr) {
       if (wanted->start) earliest = std::max(earliest, *wanted->start);
       if (wanted->delay > milliseconds{0}) {
-        earliest = std::max(earliest, t->created + wanted->delay);
+        earliest = std::max(earliest, DelayedSince(index, trail, *t) + wanted->delay);
       }
     }
     if (index.ClockAt(call->sent) < earliest) {

@@ -47,6 +47,10 @@ void CheckMessages(const Index& index, const Trail& trail, Findings& findings); 
 void CheckSubscribers(const Index& index, const Trail& trail, Findings& findings);         // I15
 void CheckBalances(const Index& index, const Trail& trail, Findings& findings);            // I32
 
+// checker_orders.cc
+void CheckOrders(const Index& index, const Trail& trail, Findings& findings);  // I29
+void CheckOutbox(const Index& index, Findings& findings);                      // I29
+
 // checker_time.cc
 void CheckGaps(const Index& index, const Trail& trail, Findings& findings);        // I21
 void CheckLimits(const Index& index, const Trail& trail, Findings& findings);      // I22

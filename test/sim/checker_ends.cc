@@ -127,6 +127,7 @@ std::string WrongReason(const Index& index, const Trail& trail, const Stored& ro
       const bool left = reason.text == "the session ended undecided";
       const bool asked = Asked(trail, row, [&](const ApiCall& call) {
         if (left && (call.what == Ask::kBegin || call.what == Ask::kLeave)) return true;
+        if (call.what == Ask::kDoAndSubmit) return true;  // in its own words
         return (call.what == Ask::kAbort || call.what == Ask::kRollback) &&
                Cut(call.reason) == reason.text;
       });
@@ -290,7 +291,8 @@ void CheckMessages(const Index&, const Trail& trail, Findings& findings) {
   if (acted) {
     const uint64_t sent = (*first)->sent.seq;
     const bool submitted = asked(sent, [](const ApiCall& call) {
-      return call.what == Ask::kSubmit || call.what == Ask::kSubmitPrepared;
+      return call.what == Ask::kSubmit || call.what == Ask::kSubmitPrepared ||
+             call.what == Ask::kSubmitInTransaction || call.what == Ask::kDoAndSubmit;
     });
     if (!submitted && !check_back(sent, CallResult::kSuccess)) {
       findings.Add(trail, sent, Name(**first) + " was sent, and nobody had submitted");
@@ -300,7 +302,8 @@ void CheckMessages(const Index&, const Trail& trail, Findings& findings) {
   if (end == nullptr) return;
   if (acted) findings.Add(trail, end->when.seq, "has failed after " + Name(**first));
   const bool given_up = asked(end->when.seq, [](const ApiCall& call) {
-    return call.what == Ask::kAbort || call.what == Ask::kCancel;
+    return call.what == Ask::kAbort || call.what == Ask::kCancel ||
+           call.what == Ask::kDoAndSubmit;  // of which I29 tells whether it may
   });
   if (!given_up && !check_back(end->when.seq, CallResult::kFailure)) {
     findings.Add(trail, end->when.seq, "has failed, and neither was taken back nor denied");

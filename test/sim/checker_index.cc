@@ -80,6 +80,8 @@ bool ChangesSomething(Ask what) {
     case Ask::kCommit:
     case Ask::kRollback:
     case Ask::kLeave:
+    case Ask::kAdopted:
+    case Ask::kDoAndSubmit:
       return true;
     default:
       return IsAct(what);

@@ -60,6 +60,8 @@ std::string Missing(const Index& index, const ApiCall& call, const GlobalTransac
   switch (call.what) {
     case Ask::kSubmit:
     case Ask::kSubmitPrepared:
+    case Ask::kAdopted:
+    case Ask::kDoAndSubmit:
       if (t.mode() == Mode::kSaga || t.outcome != Decision::kUndecided) return {};
       return "the submit";
     case Ask::kCommit:
@@ -223,7 +225,8 @@ void CheckAcceptedContent(const Trail& trail, Findings& findings) {
   const GlobalTransaction* t = trail.LastValue();
   for (const ApiCall* call : trail.asked) {
     const bool content = call->what == Ask::kSubmit || call->what == Ask::kPrepare ||
-                         call->what == Ask::kSubmitPrepared;
+                         call->what == Ask::kSubmitPrepared || call->what == Ask::kAdopted ||
+                         call->what == Ask::kDoAndSubmit;
     if (!content || !call->answered || !call->status.ok()) continue;
     if (t == nullptr || call->content >= trail.wanted.size()) continue;
     if (IsContent(*t, *trail.wanted[call->content])) continue;

@@ -183,6 +183,7 @@ Time EndBound(const Index& index, const Trail& trail, const GlobalTransaction& t
     base = std::max(base, asked->answered ? asked->answered->at : asked->began.at);
   }
   const Life& last = index.log().lives.back();
+  if (!trail.rows.empty()) base = std::max(base, trail.rows[0]->when.at);  // maybe by an outbox
   base = std::max(base, t.start - last.offset);
   if (t.deadline) base = std::max(base, *t.deadline - last.offset);
   milliseconds cap{0};

@@ -1,5 +1,7 @@
 #include "client.h"
 
+#include <sqlite3.h>
+
 #include <utility>
 
 #include "base/text.h"
@@ -64,6 +66,40 @@ Status Client::Abort(const std::string& gid) {
   const size_t call = Begin(Ask::kAbort, gid);
   At(call).reason = Concat("aborted by call ", call);
   return Finish(call, process_.coordinator().Abort(gid, At(call).reason));
+}
+
+template <class Transaction>
+Result<OutboxTicket> Client::SubmitInTransaction(const Transaction& transaction, sqlite3* db) {
+  const size_t call = Begin(Ask::kSubmitInTransaction, transaction.gid);
+  Result<OutboxTicket> ticket = troth::SubmitInTransaction(process_.coordinator(), db, transaction);
+  (void)Finish(call, ticket.status());
+  return ticket;
+}
+
+int Client::CommitLocally(const std::string& gid, sqlite3* db, bool synced) {
+  const size_t call = Begin(Ask::kCommitLocally, gid);
+  At(call).synced = synced;
+  const int code = sqlite3_exec(db, "COMMIT", nullptr, nullptr, nullptr);
+  (void)Finish(
+      call, code == SQLITE_OK ? Status() : Status(StatusCode::kUnavailable, sqlite3_errstr(code)));
+  return code;
+}
+
+Status Client::WaitAdopted(OutboxTicket& ticket, const std::string& gid, milliseconds timeout) {
+  const size_t call = Begin(Ask::kAdopted, gid);
+  At(call).timeout = timeout;
+  return Finish(call, ticket.WaitAdopted(timeout).status());
+}
+
+Status Client::DoAndSubmit(const Message& message, sqlite3* db,
+                           const std::function<BranchResult()>& work) {
+  const size_t call = Begin(Ask::kDoAndSubmit, message.gid);
+  return Finish(call, troth::DoAndSubmit(process_.coordinator(), message, db, work).status());
+}
+
+Status Client::PokeOutboxes() {
+  const size_t call = Begin(Ask::kPokeOutboxes, {});
+  return Finish(call, troth::PokeOutboxes(process_.coordinator()));
 }
 
 Status Client::Wait(const std::string& gid, milliseconds timeout) {
@@ -224,6 +260,8 @@ void Client::Leave(Result<Session>& session) {
   (void)Finish(call, {});
 }
 
+template Result<OutboxTicket> Client::SubmitInTransaction(const Saga&, sqlite3*);
+template Result<OutboxTicket> Client::SubmitInTransaction(const Message&, sqlite3*);
 template Status Client::Commit(Tcc&);
 template Status Client::Commit(Xa&);
 template Status Client::Rollback(Tcc&);

@@ -2,11 +2,13 @@
 // that finds the process down waits until it is back, as whoever restarts it does.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "fibers.h"
 #include "process.h"
 #include "recorder.h"
+#include "troth/outbox.h"
 #include "troth/tcc.h"
 #include "troth/xa.h"
 
@@ -30,6 +32,16 @@ class Client {
   Status Prepare(const Message& message, uint32_t content);
   Status SubmitPrepared(const Message& message, uint32_t content);
   Status Abort(const std::string& gid);
+
+  // In the application's own transaction; COMMIT there answers SQLite's code.
+  template <class Transaction>
+  Result<OutboxTicket> SubmitInTransaction(const Transaction& transaction, sqlite3* db);
+  int CommitLocally(const std::string& gid, sqlite3* db, bool synced);
+  Status WaitAdopted(OutboxTicket& ticket, const std::string& gid, milliseconds timeout);
+  Status DoAndSubmit(const Message& message, sqlite3* db,
+                     const std::function<BranchResult()>& work);
+  Status PokeOutboxes();
+
   Status Wait(const std::string& gid, milliseconds timeout);
   Result<TransactionRecord> Query(const std::string& gid);
   std::vector<TransactionSummary> List();

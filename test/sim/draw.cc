@@ -98,6 +98,9 @@ LifeEnd DrawLifeEnd(Dice& dice, const Scenario& scenario) {
     end.effects = static_cast<size_t>(dice.Skewed(1, 120));
   }
   end.power = !end.close && dice.Chance(30);
+  if (scenario.shop.open && !end.close && dice.Chance(25)) {
+    end.shop_changes = static_cast<uint64_t>(dice.Skewed(1, 120));
+  }
   if (end.power && dice.Chance(70)) end.changes = static_cast<uint64_t>(dice.Skewed(1, 400));
   end.grace = dice.Of<milliseconds>({0ms, 3ms, 1s, 5s});
   end.down = dice.Of<milliseconds>({0ms, 0ms, 2ms, 500ms, 60s});
@@ -153,6 +156,27 @@ void DrawDeeds(Dice dice, Scenario& scenario) {
                          .flags = "b",
                          .op = "action"});
     scenario.deeds.push_back(std::move(deed));
+  }
+}
+
+// What goes wrong on the application's disk. It is the application's, so no sync of it fails: see
+// power.cc.
+void DrawShop(Dice dice, Scenario& scenario) {
+  using enum StoreFault::Kind;
+  PlannedShop& shop = scenario.shop;
+  if (!dice.Chance(25)) return;
+  shop.open = true;
+  shop.synced = dice.Chance(40);
+  shop.checkpoint_frames = dice.Of({4, 4, 12, 1'000});
+  while (shop.faults.size() < 4 && dice.Chance(30)) {
+    StoreFault fault{.kind = dice.Of({kFails, kUnknown, kReads, kFull})};
+    fault.from = Within(dice, scenario.chaos);
+    fault.lasts = milliseconds{dice.Skewed(1, std::max<int64_t>(scenario.chaos.count() / 2, 1))};
+    fault.count = static_cast<size_t>(dice.Skewed(1, 6));
+    shop.faults.push_back(fault);
+  }
+  while (shop.pokes.size() < 3 && dice.Chance(20)) {
+    shop.pokes.push_back(Within(dice, scenario.chaos));
   }
 }
 
@@ -245,6 +269,7 @@ Scenario Draw(uint64_t seed) {
   DrawHosts(dice.Fork(), scenario);
   scenario.weather = DrawWeather(dice.Fork());
   DrawStoreFaults(dice.Fork(), scenario);
+  DrawShop(dice.Fork(), scenario);
   DrawLives(dice.Fork(), scenario);
   DrawLocals(dice.Fork(), scenario);
   Dice options = dice.Fork();

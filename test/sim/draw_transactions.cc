@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "draw.h"
+#include "shop.h"
 
 namespace troth::sim {
 namespace {
@@ -35,7 +36,7 @@ class TransactionDraw {
     } else {
       DrawMessage();
     }
-    if (dice_.Chance(10)) planned_.late = Later();
+    if (dice_.Chance(10) && wanted_.order == Wanted::Order::kNone) planned_.late = Later();
     return std::move(planned_);
   }
 
@@ -90,6 +91,22 @@ class TransactionDraw {
     planned_.wanted.push_back(wanted_);
   }
 
+  // The application makes it together with an order.
+  void DrawOrder() {
+    if (!scenario_.shop.open || !dice_.Chance(70)) return;
+    const bool message = wanted_.mode == Mode::kMessage;
+    const bool two_phases = message && dice_.Chance(60);
+    wanted_.order = two_phases ? Wanted::Order::kTwoPhases : Wanted::Order::kOneCommit;
+    PlannedOrder& order = planned_.order;
+    order.commits = dice_.Chance(85);
+    if (dice_.Chance(50)) order.thinks = milliseconds{dice_.Skewed(1, 3'000)};
+    order.drops_ticket = dice_.Chance(15);
+    order.waits = dice_.Chance(60);
+    order.patience = milliseconds{dice_.Skewed(0, 60'000)};
+    order.own_check_back = dice_.Chance(70);
+    if (two_phases && order.own_check_back) wanted_.query_prepared = Shop::CheckBackUrl();
+  }
+
   void DrawSaga() {
     Saga saga;
     saga.gid = wanted_.gid;
@@ -125,6 +142,7 @@ class TransactionDraw {
       }
       wanted_.steps.push_back(std::move(step));
     }
+    DrawOrder();
     Finish(saga.options);
     planned_.sagas.push_back(saga);
     if (!dice_.Chance(12)) return;
@@ -159,6 +177,8 @@ class TransactionDraw {
                               Plan::kLeave, Plan::kSubmitLate});
     planned_.local_commits =
         planned_.plan != Plan::kRollback && (planned_.plan != Plan::kLeave || dice_.Chance(50));
+    DrawOrder();
+    message.query_prepared = wanted_.query_prepared;
     Finish(message.options);
     planned_.messages.push_back(message);
     if (!dice_.Chance(12)) return;

@@ -82,7 +82,11 @@ void Fibers::Start(std::function<void()> what) {
 }
 
 void Fibers::Sleep(std::chrono::milliseconds time) {
-  Wait([] { return false; }, universe_.now() + time);
+  SleepUnless(time, [] { return false; });
+}
+
+void Fibers::SleepUnless(std::chrono::milliseconds time, const std::function<bool()>& ready) {
+  Wait(ready, universe_.now() + time);
 }
 
 void Fibers::Await(const std::function<bool()>& ready) { Wait(ready, Time::max()); }

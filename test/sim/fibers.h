@@ -23,6 +23,8 @@ class Fibers final : public testing::Scheduler {
   void Start(std::function<void()> what);
   // Of a fiber: lets that much time pass.
   void Sleep(std::chrono::milliseconds time);
+  // The same, or until `ready`.
+  void SleepUnless(std::chrono::milliseconds time, const std::function<bool()>& ready);
   // Of a fiber: as Block, without a limit.
   void Await(const std::function<bool()>& ready);
 

@@ -132,6 +132,12 @@ enum class Ask : uint8_t {
   kRegisterLocal,
   kHealth,
   kClose,
+  // In the application's own database.
+  kSubmitInTransaction,  // OK promises nothing
+  kCommitLocally,        // the COMMIT of that
+  kAdopted,              // OutboxTicket::WaitAdopted
+  kDoAndSubmit,
+  kPokeOutboxes,
 };
 
 struct ApiCall {
@@ -148,7 +154,8 @@ struct ApiCall {
   std::string name;       // a topic, or a local function
   std::string url;        // of a subscriber
   bool leave_in_doubt = false;  // kStop
-  milliseconds timeout{};       // kWait
+  milliseconds timeout{};       // kWait, kAdopted
+  bool synced = false;          // kCommitLocally: it is durable when it is answered OK
 
   Status status;
   bool repeated = false;                            // submit, prepare
@@ -157,6 +164,22 @@ struct ApiCall {
   std::shared_ptr<const TransactionRecord> record;  // kQuery
   std::vector<TransactionSummary> listed;           // kList, with ListFilter{} and all pages
   std::optional<Health> health;                     // kHealth
+};
+
+// --- the application's own database ---
+
+struct ShopRow {
+  std::string gid;
+  uint32_t orders = 0;     // business rows
+  bool in_outbox = false;  // there is a row in troth_outbox
+  bool refused = false;    // which is marked as refused
+};
+
+// All that it held at an opening, after the store's image and before the coordinator did anything;
+// and at the end of the run.
+struct ShopImage {
+  Stamp when;
+  std::vector<ShopRow> rows;  // by gid
 };
 
 // --- lives, faults, and what was told by itself ---
@@ -193,6 +216,7 @@ struct Fault {
     kHostDown,
     kNetwork,  // one call: lost, delayed, hanging, doubled, odd answer
     kPaused,   // Pause() until Resume()
+    kShop,     // on the disk of the application's own database
   };
   Kind kind{};
   Stamp from;
@@ -255,6 +279,9 @@ struct Wanted {
   // msg that was prepared: whether the application's local transaction committed, when it did. The
   // check-back tells the same.
   std::optional<Stamp> committed;
+  // It belongs to an order in the application's own database, which is made with it.
+  enum class Order : uint8_t { kNone, kOneCommit, kTwoPhases };
+  Order order = Order::kNone;
 };
 
 // What a run knows about itself.
@@ -308,6 +335,7 @@ struct Log {
   std::vector<Stored> stored;  // in order of `when`; images apart
   std::vector<Image> images;
   std::vector<ApiCall> api;  // in order of `began`
+  std::vector<ShopImage> shop;
   std::vector<Life> lives;
   std::vector<Fault> faults;
   std::vector<Told> told;

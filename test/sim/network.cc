@@ -156,11 +156,15 @@ void Network::Arrive(size_t index, const internal::Call& call, bool again,
   });
 }
 
+Bank::Ran Network::RunBusiness(const internal::Call& call) {
+  if (const auto answer = elsewhere_(call)) return {.result = *answer};
+  return call.context.op == "msg" ? bank_.CheckBack(call.context.gid)
+                                  : bank_.Run(call.context, ParseBranchUrl(call.url));
+}
+
 OutsideAnswer Network::Business(const internal::Call& call, Arrival& arrival) {
   const bool local = internal::IsLocalUrl(call.url);
-  const Bank::Ran ran = call.context.op == "msg"
-                            ? bank_.CheckBack(call.context.gid)
-                            : bank_.Run(call.context, ParseBranchUrl(call.url));
+  const Bank::Ran ran = RunBusiness(call);
   arrival.through = ran.through;
   arrival.changed = ran.changed;
   const bool succeeded = ran.result.verdict() == Verdict::kSuccess;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,13 +20,17 @@ class Network final : public testing::Outside {
   // What a try does that has branches of its own: `done` is told whether all of them agreed.
   using Nested =
       std::function<void(const BranchContext& context, std::function<void(Status)> done)>;
+  // Who answers in place of the bank; nothing: the bank does.
+  using Elsewhere = std::function<std::optional<BranchResult>(const internal::Call& call)>;
 
-  Network(const Scenario& scenario, Recorder& recorder, Bank& bank, Dice dice, Nested nested)
+  Network(const Scenario& scenario, Recorder& recorder, Bank& bank, Dice dice, Nested nested,
+          Elsewhere elsewhere)
       : scenario_(scenario),
         recorder_(recorder),
         bank_(bank),
         dice_(dice),
-        nested_(std::move(nested)) {}
+        nested_(std::move(nested)),
+        elsewhere_(std::move(elsewhere)) {}
 
   testing::Fate Send(size_t index, const internal::Call& call) override;
   void Arrive(size_t index, const internal::Call& call, bool again,
@@ -43,6 +48,7 @@ class Network final : public testing::Outside {
  private:
   const HostTrouble* TroubleOf(const internal::Call& call) const;
   testing::Fate FateOf(const internal::Call& call, bool local);
+  Bank::Ran RunBusiness(const internal::Call& call);
   testing::OutsideAnswer Business(const internal::Call& call, Arrival& arrival);
   testing::OutsideAnswer Excuse(bool local, const BranchContext& context, bool ongoing);
   testing::OutsideAnswer Answer(bool local, const BranchResult& result);
@@ -56,6 +62,7 @@ class Network final : public testing::Outside {
   Bank& bank_;
   Dice dice_;
   Nested nested_;
+  Elsewhere elsewhere_;
   Weather weather_ = scenario_.weather;
   std::vector<HostTrouble> down_;
 };

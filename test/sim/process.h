@@ -6,9 +6,11 @@
 #include <set>
 #include <string>
 
+#include "api/coordinator_impl.h"
 #include "fibers.h"
 #include "recorder.h"
 #include "scenario.h"
+#include "shop.h"
 #include "storage.h"
 #include "testing/simulated_driver.h"
 #include "troth/coordinator.h"
@@ -18,7 +20,7 @@ namespace troth::sim {
 class Process {
  public:
   Process(const Scenario& scenario, testing::Universe& universe, Fibers& fibers, Recorder& recorder,
-          Storage& storage, Dice dice);
+          Storage& storage, Shop* shop, Dice dice);
   ~Process();
 
   // Begins a life. False: the store could not be opened.
@@ -39,8 +41,13 @@ class Process {
   // Local functions that a life is given at its opening.
   void RegisterAtOpen(const std::string& name) { registered_.insert(name); }
   bool IsRegistered(const std::string& name) const { return registered_.contains(name); }
+  // The check-back that its outbox has registered.
+  BranchResult RunCheckBack(const BranchContext& context) const;
 
  private:
+  internal::Backends MakeBackends(const CoordinatorOptions& options,
+                                  const internal::StoreInfo& info);
+  bool Refuse(const Status& why);
   void Kill(bool power);
   void End(Life::End how);
 
@@ -49,9 +56,11 @@ class Process {
   Fibers& fibers_;
   Recorder& recorder_;
   Storage& storage_;
+  Shop* const shop_;  // null: there is none
   Dice dice_;
   testing::SeededRandom random_;
   std::set<std::string> registered_;
+  LocalFunction check_back_;  // this life's
   std::shared_ptr<RecordingStore> store_;
   std::optional<Coordinator> coordinator_;
   testing::SimulatedDriver* driver_ = nullptr;

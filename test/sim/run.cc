@@ -10,8 +10,11 @@
 #include "actors.h"
 #include "base/check.h"
 #include "client.h"
+#include "model/url.h"
 #include "network.h"
+#include "orders.h"
 #include "process.h"
+#include "shop.h"
 #include "storage.h"
 
 namespace troth::sim {
@@ -37,14 +40,19 @@ class Runner {
         universe_(kStart),
         recorder_(universe_, log_),
         fibers_(universe_, dice_.Fork()),
-        network_(scenario, recorder_, bank_, dice_.Fork(),
-                 [this](const BranchContext& context, std::function<void(Status)> done) {
-                   actors_.Nest(context, std::move(done));
-                 }),
+        network_(
+            scenario, recorder_, bank_, dice_.Fork(),
+            [this](const BranchContext& context, std::function<void(Status)> done) {
+              actors_.Nest(context, std::move(done));
+            },
+            [this](const internal::Call& call) { return AnswerOfShop(call); }),
         storage_(scenario.sqlite ? NewSqliteStorage(scenario.facts.seed) : NewMemoryStorage()),
-        process_(scenario, universe_, fibers_, recorder_, *storage_, dice_.Fork()),
+        shop_(scenario.shop.open ? std::make_unique<Shop>(scenario.shop, scenario.facts.seed)
+                                 : nullptr),
+        process_(scenario, universe_, fibers_, recorder_, *storage_, shop_.get(), dice_.Fork()),
         client_(process_, fibers_, recorder_),
-        actors_(scenario, client_, fibers_, bank_, dice_.Fork()) {}
+        orders_(client_, fibers_, universe_, shop_.get()),
+        actors_(scenario, client_, orders_, fibers_, bank_, dice_.Fork()) {}
 
   void Go(Counts& counts) {
     Prepare();
@@ -80,6 +88,7 @@ class Runner {
       }
     }
     PlanTroubles();
+    PlanTroublesOfShop();
     actors_.Start();
     OpenAtLast();
   }
@@ -116,6 +125,31 @@ class Runner {
     }
   }
 
+  void PlanTroublesOfShop() {
+    for (const StoreFault& trouble : scenario_.shop.faults) {
+      universe_.At(kStart + trouble.from, [this, &trouble] {
+        if (calm_) return;
+        recorder_.Begin(Fault::Kind::kShop, {});
+        shop_->Begin(trouble);
+      });
+      universe_.At(kStart + trouble.from + trouble.lasts, [this, &trouble] {
+        if (!calm_) shop_->End(trouble);
+      });
+    }
+  }
+
+  // The application's own check-back, and that of its outbox.
+  std::optional<BranchResult> AnswerOfShop(const internal::Call& call) {
+    if (shop_ == nullptr || call.context.op != "msg") return std::nullopt;
+    if (internal::IsLocalUrl(call.url)) return process_.RunCheckBack(call.context);
+    const auto& all = scenario_.transactions;
+    const bool ordered = std::any_of(all.begin(), all.end(), [&](const Planned& planned) {
+      return planned.gid() == call.context.gid &&
+             planned.wanted[0].order == Wanted::Order::kTwoPhases;
+    });
+    return ordered ? std::optional(shop_->CheckBack(call.context)) : std::nullopt;
+  }
+
   static Fault::Kind KindOf(const StoreFault& fault) {
     switch (fault.kind) {
       case StoreFault::Kind::kFails:
@@ -138,12 +172,15 @@ class Runner {
     if (calm_ || next_end_ == scenario_.life_ends.size()) return;
     end_ = &scenario_.life_ends[next_end_++];
     const bool cut = end_->changes > 0 && scenario_.sqlite;
+    const bool shop_cut = end_->shop_changes > 0 && shop_ != nullptr;
     if (cut) {
       storage_->CutPowerAt(end_->changes, [this] { universe_.SetCrashed(true); });
+    } else if (shop_cut) {
+      shop_->CutAt(end_->shop_changes, [this] { universe_.SetCrashed(true); });
     } else if (end_->effects > 0) {
       universe_.CrashAfter(end_->effects);
     }
-    if (cut || end_->effects > 0) {
+    if (cut || shop_cut || end_->effects > 0) {
       end_at_ = Time::max();
     } else {
       end_at_ = universe_.now() + end_->after;
@@ -220,6 +257,7 @@ class Runner {
     universe_.CrashAfter(0);
     network_.CalmDown();
     storage_->ForgetFaults();
+    if (shop_ != nullptr) shop_->ForgetFaults();
     actors_.CalmDown();
     for (Fault& fault : log_.faults) {
       if (!fault.until) fault.until = recorder_.Now();
@@ -266,6 +304,7 @@ class Runner {
     TROTH_CHECK(image.ok());
     log_.end.image = *std::move(image);
     log_.end.effects = bank_.Effects();
+    if (shop_ != nullptr) shop_->Look(recorder_);
   }
 
   const Scenario& scenario_;
@@ -277,8 +316,10 @@ class Runner {
   Bank bank_;
   Network network_;
   std::unique_ptr<Storage> storage_;
+  std::unique_ptr<Shop> shop_;
   Process process_;
   Client client_;
+  Orders orders_;
   Actors actors_;
   bool calm_ = false;
   milliseconds slow_{0};

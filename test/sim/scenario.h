@@ -33,6 +33,16 @@ enum class Plan : uint8_t {
   kSubmitLate,  // a message: prepared, then left alone until after its time-out, then submitted
 };
 
+// How the application makes an order of its own (Wanted::order).
+struct PlannedOrder {
+  bool commits = true;         // else its local transaction is rolled back
+  milliseconds thinks{0};      // between the parts of that
+  bool drops_ticket = false;   // before the commit
+  bool waits = false;          // for the adoption
+  milliseconds patience{0};    // then
+  bool own_check_back = true;  // two phases: the outbox's, else the application's
+};
+
 struct Planned {
   std::vector<Wanted> wanted;  // by content; [0] is what the client submits
   std::vector<Saga> sagas;     // one for each content, of the mode in question
@@ -45,6 +55,7 @@ struct Planned {
   milliseconds pause{0};      // between its calls of the API
   uint32_t clients = 1;       // that submit the same, at once
   bool local_commits = true;  // a message: whether the local transaction commits
+  PlannedOrder order;
   bool waits = false;
   bool stubborn = true;                  // repeats until it gets a definite answer
   std::optional<milliseconds> conflict;  // when somebody submits content 1
@@ -52,6 +63,24 @@ struct Planned {
 
   const std::string& gid() const { return wanted[0].gid; }
   Mode mode() const { return wanted[0].mode; }
+};
+
+struct StoreFault {
+  enum class Kind : uint8_t { kFails, kUnknown, kReads, kFull, kSlow };
+  Kind kind{};
+  milliseconds from{0};
+  milliseconds lasts{0};
+  size_t count = 1;  // kFails: commits; kUnknown: recoveries that fail
+  bool committed = false;
+};
+
+// The application's own database.
+struct PlannedShop {
+  bool open = false;    // there is one
+  bool synced = false;  // a commit in it is durable; else it is once somebody syncs the log
+  int checkpoint_frames = 1'000;
+  std::vector<StoreFault> faults = {};
+  std::vector<milliseconds> pokes = {};  // when somebody says that the outbox be looked into
 };
 
 // How calls fare, in percent of them.
@@ -74,25 +103,17 @@ struct HostTrouble {
   bool vanishes = false;
 };
 
-struct StoreFault {
-  enum class Kind : uint8_t { kFails, kUnknown, kReads, kFull, kSlow };
-  Kind kind{};
-  milliseconds from{0};
-  milliseconds lasts{0};
-  size_t count = 1;  // kFails: commits; kUnknown: recoveries that fail
-  bool committed = false;
-};
-
 // The end of a life: after so many effects, or at a time.
 struct LifeEnd {
   size_t effects = 0;  // 0: by time
   milliseconds after{0};
   bool close = false;
-  bool power = false;     // lost, not only the process
-  uint64_t changes = 0;   // power: at that change of the disk, in place of `effects`
-  milliseconds grace{0};  // of a close
-  milliseconds down{0};   // before it is opened again
-  milliseconds wall{0};   // the clock jumps meanwhile
+  bool power = false;         // lost, not only the process
+  uint64_t changes = 0;       // power: at that change of the disk, in place of `effects`
+  uint64_t shop_changes = 0;  // the same, of the application's disk; power or not
+  milliseconds grace{0};      // of a close
+  milliseconds down{0};       // before it is opened again
+  milliseconds wall{0};       // the clock jumps meanwhile
 };
 
 enum class Deed : uint8_t {
@@ -138,6 +159,7 @@ struct Scenario {
   std::vector<HostTrouble> hosts_down;
   std::vector<StoreFault> store_faults;
   std::vector<LifeEnd> life_ends;
+  PlannedShop shop;
   bool sqlite = false;
 };
 

@@ -34,19 +34,24 @@ std::string_view NameOf(CallResult result) {
 }
 
 std::string_view NameOf(Ask what) {
-  constexpr std::string_view kNames[] = {
-      "Submit",    "Prepare",     "SubmitPrepared", "Abort", "Begin",  "Join",
-      "Call",      "Commit",      "Rollback",       "Leave", "Wait",   "Query",
-      "List",      "Cancel",      "RetryNow",       "Edit",  "Skip",   "Stop",
-      "Subscribe", "Unsubscribe", "DeleteTopic",    "Pause", "Resume", "RegisterLocal",
-      "GetHealth", "Close"};
+  constexpr std::string_view kNames[] = {"Submit",      "Prepare",     "SubmitPrepared",
+                                         "Abort",       "Begin",       "Join",
+                                         "Call",        "Commit",      "Rollback",
+                                         "Leave",       "Wait",        "Query",
+                                         "List",        "Cancel",      "RetryNow",
+                                         "Edit",        "Skip",        "Stop",
+                                         "Subscribe",   "Unsubscribe", "DeleteTopic",
+                                         "Pause",       "Resume",      "RegisterLocal",
+                                         "GetHealth",   "Close",       "SubmitInTransaction",
+                                         "COMMIT",      "WaitAdopted", "DoAndSubmit",
+                                         "PokeOutboxes"};
   return kNames[static_cast<size_t>(what)];
 }
 
 std::string_view NameOf(Fault::Kind kind) {
   constexpr std::string_view kNames[] = {
       "crash",     "power loss", "clock jump", "commits fail", "commit unknown", "commits slow",
-      "disk full", "reads fail", "host down",  "network",      "paused"};
+      "disk full", "reads fail", "host down",  "network",      "paused",         "shop's disk"};
   return kNames[static_cast<size_t>(kind)];
 }
 
@@ -94,6 +99,7 @@ class Teller {
     for (const ApiCall& call : log_.api) {
       if (call.gid.empty() || Concerns(call.gid)) TellApi(call);
     }
+    for (const ShopImage& image : log_.shop) TellShop(image);
     for (const Life& life : log_.lives) TellLife(life);
     for (const Fault& fault : log_.faults) TellFault(fault);
     for (const Told& told : log_.told) {
@@ -181,6 +187,15 @@ class Teller {
     Stamp when = call.began;
     if (call.answered) when = *call.answered;
     Line(when, answer + (call.answered ? "" : " (a crash came first)"));
+  }
+
+  void TellShop(const ShopImage& image) {
+    for (const ShopRow& row : image.rows) {
+      if (!Concerns(row.gid)) continue;
+      Line(image.when,
+           Concat("S shop: ", row.gid, " orders ", row.orders,
+                  row.in_outbox ? ", in the outbox" : "", row.refused ? ", refused" : ""));
+    }
   }
 
   void TellLife(const Life& life) {

@@ -1,0 +1,133 @@
+// The checks of the application's own database are shown to be able to fail.
+#include <doctest/doctest.h>
+
+#include "checker_sample.h"
+
+namespace troth::sim {
+namespace {
+
+// A saga that came by one commit with its order, and what the application's database held then.
+struct OrderedSaga {
+  OrderedSaga() : sample(SucceededSaga()) {
+    sample.log.wanted[0].order = Wanted::Order::kOneCommit;
+    sample.log.api[0].what = Ask::kSubmitInTransaction;
+    sample.log.end.settled = true;
+    Look({.gid = sample.t.gid, .orders = 1, .in_outbox = true});
+  }
+  void Look(const ShopRow& row) {
+    sample.log.shop.push_back({.when = sample.Now(), .rows = {row}});
+  }
+  ShopRow& row() { return sample.log.shop.back().rows[0]; }
+  bool Breaks() const { return sample.Breaks(29); }
+
+  Sample sample;
+};
+
+struct OrderedMessage : OrderedSaga {
+  OrderedMessage() {
+    sample = SentMessage();
+    sample.log.wanted[0].order = Wanted::Order::kTwoPhases;
+    for (ApiCall& call : sample.log.api) call.what = Ask::kDoAndSubmit;
+    Look({.gid = sample.t.gid, .orders = 1});
+  }
+};
+
+TEST_CASE("I29: an order and its transaction, one without the other") {
+  OrderedSaga saga;
+  REQUIRE_FALSE(saga.Breaks());
+  SUBCASE("no transaction") {
+    saga.row().in_outbox = false;
+    CHECK_FALSE(saga.Breaks());
+    saga.sample.log.stored.clear();
+    saga.sample.log.end.image.rows.clear();
+    CHECK(saga.Breaks());
+  }
+  SUBCASE("no order") {
+    saga.row().orders = 0;
+    saga.row().in_outbox = false;
+    saga.sample.log.calls.clear();
+    CHECK(saga.Breaks());
+  }
+  SUBCASE("an outbox row, and no order") {
+    saga.row().orders = 0;
+    CHECK(saga.Breaks());
+  }
+  SUBCASE("an outbox row that is refused for no reason") {
+    saga.row().refused = true;
+    CHECK(saga.Breaks());
+    saga.sample.log.api.insert(saga.sample.log.api.begin(), saga.sample.log.api[0])->what =
+        Ask::kSubmit;
+    CHECK_FALSE(saga.Breaks());
+  }
+  SUBCASE("two orders") {
+    saga.row().orders = 2;
+    CHECK(saga.Breaks());
+  }
+}
+
+TEST_CASE("I29: an order that was there is gone") {
+  OrderedSaga saga;
+  saga.Look({});
+  SUBCASE("after a call had left") {
+    saga.sample.log.stored.clear();
+    saga.sample.log.end.image.rows.clear();
+    CHECK(saga.Breaks());
+  }
+  SUBCASE("after its commit was told") {
+    saga.sample.log.stored.clear();
+    saga.sample.log.end.image.rows.clear();
+    saga.sample.log.calls.clear();
+    REQUIRE_FALSE(saga.Breaks());
+    saga.sample.log.api[0].what = Ask::kCommitLocally;
+    CHECK(saga.Breaks());
+    // Unless it was never synced, and the power was lost.
+    Stamp loss = saga.sample.log.api[0].began;
+    ++loss.seq;
+    saga.sample.log.faults.push_back(
+        {.kind = Fault::Kind::kPowerLoss, .from = loss, .until = {}, .what = {}});
+    CHECK_FALSE(saga.Breaks());
+    saga.sample.log.api[0].synced = true;
+    CHECK(saga.Breaks());
+  }
+}
+
+TEST_CASE("I29: two phases, and the local transaction says something else") {
+  OrderedMessage message;
+  REQUIRE_FALSE(message.Breaks());
+  SUBCASE("submitted, and there is no order") {
+    message.row().orders = 0;
+    message.sample.log.calls.clear();
+    CHECK(message.Breaks());
+  }
+  SUBCASE("an order, and it was taken back") {
+    message.sample.ChangeRows(
+        0, [](internal::GlobalTransaction& t) { t.outcome = internal::Decision::kRollback; });
+    CHECK(message.Breaks());
+  }
+  SUBCASE("a row in the outbox, where none belongs") {
+    message.row().in_outbox = true;
+    CHECK(message.Breaks());
+  }
+}
+
+TEST_CASE("I29: what is left in the outbox when all is settled") {
+  OrderedSaga saga;
+  SUBCASE("a row that was never adopted") {
+    saga.sample.log.stored.clear();
+    saga.sample.log.end.image.rows.clear();
+    CHECK(saga.Breaks());
+  }
+  SUBCASE("it says that some wait") {
+    saga.sample.log.end.health.outboxes = {
+        {.path = "app.db", .waiting = 1, .refused = {}, .problem = "locked"}};
+    CHECK(saga.Breaks());
+  }
+  SUBCASE("it names a refused row that is not there") {
+    saga.sample.log.end.health.outboxes = {
+        {.path = "app.db", .refused = {{"other", "why"}}, .problem = {}}};
+    CHECK(saga.Breaks());
+  }
+}
+
+}  // namespace
+}  // namespace troth::sim
