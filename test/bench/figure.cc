@@ -25,6 +25,7 @@ std::string WithSpread(const Spread& spread) {
 }
 
 std::string GoalText(const Figure& figure) {
+  if (figure.goal.at_least && figure.goal.bound == 0) return "none";
   return (figure.goal.at_least ? "≥ " : "≤ ") + Number(figure.goal.bound) +
          (figure.ratio ? "" : " " + figure.unit);
 }

@@ -24,6 +24,8 @@ struct Goal {
 };
 inline Goal AtLeast(double bound) { return {.at_least = true, .bound = bound}; }
 inline Goal AtMost(double bound) { return {.at_least = false, .bound = bound}; }
+// It is shown, and nothing is asked of it.
+inline Goal NoGoal() { return AtLeast(0); }
 
 struct Figure {
   std::string name;

@@ -16,5 +16,6 @@ Group SteadyCases();       // steady.cc
 Group SagaSizeCases();     // saga_size.cc
 Group ProgramSizeCases();  // program_size.cc
 Group SoakCases();         // soak.cc
+Group GatewayCases();      // gateway.cc
 
 }  // namespace troth::bench

@@ -1,6 +1,7 @@
 #include "machine.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include <fstream>
 
@@ -32,6 +33,14 @@ double Megabytes(pid_t pid, const char* key) {
 double ResidentMegabytes(pid_t pid) { return Megabytes(pid, "VmRSS"); }
 double PeakMegabytes(pid_t pid) { return Megabytes(pid, "VmHWM"); }
 
+double ProcessorSeconds(pid_t pid) {
+  clockid_t clock{};
+  timespec time{};
+  Check(clock_getcpuclockid(pid, &clock) == 0 && clock_gettime(clock, &time) == 0,
+        "no processor time of process " + std::to_string(pid));
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
+}
+
 uint64_t Switches(pid_t pid) {
   double sum = 0;
   for (const auto& thread : std::filesystem::directory_iterator(Proc(pid) / "task")) {
@@ -41,8 +50,8 @@ uint64_t Switches(pid_t pid) {
   return static_cast<uint64_t>(sum);
 }
 
-TemporaryFolder::TemporaryFolder() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "troth-bench-XXXXXX").string();
+TemporaryFolder::TemporaryFolder(const std::filesystem::path& in) {
+  std::string pattern = (in / "troth-bench-XXXXXX").string();
   Check(mkdtemp(pattern.data()) != nullptr, "no temporary folder");
   path_ = pattern;
 }

@@ -13,13 +13,16 @@ namespace troth::bench {
 double ResidentMegabytes(pid_t pid = 0);
 // The most that it ever was.
 double PeakMegabytes(pid_t pid = 0);
+// How long its threads have been at work, in seconds of one processor.
+double ProcessorSeconds(pid_t pid);
 // How often the threads of that process, as they are now, have given up a processor: each wake-up
 // that there ever was is followed by one.
 uint64_t Switches(pid_t pid);
 
 class TemporaryFolder {
  public:
-  TemporaryFolder();
+  explicit TemporaryFolder(
+      const std::filesystem::path& in = std::filesystem::temp_directory_path());
   ~TemporaryFolder();
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;

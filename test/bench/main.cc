@@ -3,8 +3,8 @@
 
 int main(int count, char** words) {
   using namespace troth::bench;
-  return Main(
-      {LocalCases(), ModeCases(), HttpCases(), SqlBranchCases(), InFlightCases(), SteadyCases(),
-       SagaSizeCases(), ManyRowsCases(), BoundsCases(), ProgramSizeCases(), SoakCases()},
-      count, words);
+  return Main({LocalCases(), ModeCases(), HttpCases(), SqlBranchCases(), InFlightCases(),
+               SteadyCases(), SagaSizeCases(), ManyRowsCases(), BoundsCases(), ProgramSizeCases(),
+               SoakCases(), GatewayCases()},
+              count, words);
 }
