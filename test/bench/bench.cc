@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "child.h"
+#include "machine.h"
 
 namespace troth::bench {
 namespace {
@@ -83,7 +84,7 @@ int RunCases(const std::vector<Group>& groups, const Request& request) {
   std::vector<Figure> figures;
   size_t measured = 0;
   size_t failed = 0;
-  std::fputs(TableTitles().c_str(), stdout);
+  std::printf("%s\n%s", MachineText().c_str(), TableTitles().c_str());
   for (const Group& group : groups) {
     for (const Case& one : group.cases) {
       const bool wanted = request.wanted.empty()
@@ -125,7 +126,7 @@ int RunRole(const std::vector<Group>& groups, const std::string& name, const Arg
 
 void Fail(const std::string& what) { throw std::runtime_error(what); }
 
-void Bench::AddByTurns(Figure figure, const Measure& ours, const Measure& ceiling, int rounds) {
+Figure Bench::ByTurns(Figure figure, const Measure& ours, const Measure& ceiling, int rounds) {
   std::vector<double> values;
   std::vector<double> ceilings;
   std::vector<double> ratios;
@@ -138,7 +139,7 @@ void Bench::AddByTurns(Figure figure, const Measure& ours, const Measure& ceilin
   figure.value = SpreadOf(values);
   figure.ceiling = SpreadOf(ceilings);
   figure.ratio = SpreadOf(ratios);
-  Add(std::move(figure));
+  return figure;
 }
 
 void Bench::Add(Figure figure) {

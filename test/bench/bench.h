@@ -51,12 +51,12 @@ class Bench {
   // Measures both, one round each by turns, every other time the ceiling first, and fills in value,
   // ceiling and ratio: a machine that is noisy for a while is so for both.
   using Measure = std::function<double()>;
-  void AddByTurns(Figure figure, const Measure& ours, const Measure& ceiling, int rounds);
-  void AddByTurns(Figure figure, const Measure& ours, const Measure& ceiling) {
-    AddByTurns(std::move(figure), ours, ceiling, rounds());
-  }
+  static Figure ByTurns(Figure figure, const Measure& ours, const Measure& ceiling, int rounds);
   // One that is complete. Prints its row.
   void Add(Figure figure);
+  void AddByTurns(Figure figure, const Measure& ours, const Measure& ceiling) {
+    Add(ByTurns(std::move(figure), ours, ceiling, rounds()));
+  }
 
  private:
   const bool long_form_;

@@ -185,7 +185,6 @@ void Reopen(const Arguments& arguments) {
   const Statistics statistics = coordinator.GetStatistics();
   const std::chrono::duration<double> took = steady_clock::now() - *first;
   Say("rate", static_cast<double>(statistics.saga.succeeded) / took.count());
-  Say("peak_mb", PeakMegabytes());
   _exit(0);
 }
 
@@ -198,16 +197,14 @@ void Restart(Bench& bench) {
     accepting.Number("accepted");
   }
   std::vector<double> first_call;
-  std::vector<double> peak;
   const auto reopen = [&] {
     Child reopened("reopen", {store});
     first_call.push_back(reopened.Number("first_call_ms"));
     const double rate = reopened.Number("rate");
-    peak.push_back(reopened.Number("peak_mb"));
     reopened.Wait();
     return rate;
   };
-  bench.AddByTurns(
+  bench.Add(Bench::ByTurns(
       {.name = "restart/rate",
        .value = {},
        .unit = "sagas/s",
@@ -215,18 +212,13 @@ void Restart(Bench& bench) {
                   "100,000 unfinished",
        .against = "saga-http: new ones on an empty store, by 64 clients",
        .goal = AtLeast(0.8)},
-      reopen, [&] { return SagasOverHttp(server, LoadOf(bench)); }, 3);
+      reopen, [&] { return SagasOverHttp(server, LoadOf(bench)); }, 3));
   bench.Add({.name = "restart/first-call",
              .value = SpreadOf(first_call),
              .unit = "ms",
              .counted = "from the beginning of Open to the first call of a branch, in the same "
                         "lives",
              .goal = AtMost(1'000)});
-  bench.Add({.name = "restart/memory",
-             .value = SpreadOf(peak),
-             .unit = "MB",
-             .counted = "the most memory of the process in the same lives",
-             .goal = AtMost(250)});
 }
 
 }  // namespace

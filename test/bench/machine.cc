@@ -1,11 +1,17 @@
 #include "machine.h"
 
 #include <stdlib.h>
+#include <sys/utsname.h>
 #include <time.h>
 
+#include <chrono>
+#include <cmath>
 #include <fstream>
+#include <thread>
+#include <vector>
 
 #include "bench.h"
+#include "database.h"
 
 namespace troth::bench {
 namespace {
@@ -28,7 +34,40 @@ double Megabytes(pid_t pid, const char* key) {
   return NumberIn(Proc(pid) / "status", key) * 1024 / 1e6;
 }
 
+// Of one small row, synchronous=FULL.
+double CommitMicroseconds() {
+  const TemporaryFolder folder;
+  Database database(folder.File("commit.db"));
+  database.Execute("CREATE TABLE one(row)");
+  std::vector<double> times;
+  for (int i = 0; i < 100; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    database.Execute("INSERT INTO one VALUES(1)");
+    times.push_back(
+        std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start)
+            .count());
+  }
+  return SpreadOf(std::move(times)).median;
+}
+
+std::string ProcessorName() {
+  std::ifstream in("/proc/cpuinfo");
+  std::string line;
+  while (std::getline(in, line)) {
+    if (line.starts_with("model name")) return line.substr(line.find(": ") + 2);
+  }
+  return "unknown";
+}
+
 }  // namespace
+
+std::string MachineText() {
+  utsname system{};
+  uname(&system);
+  return std::to_string(std::thread::hardware_concurrency()) + " processors (" + ProcessorName() +
+         "), " + system.sysname + " " + system.release + ", SQLite " + sqlite3_libversion() +
+         ", a commit takes " + std::to_string(std::lround(CommitMicroseconds())) + " µs";
+}
 
 double ResidentMegabytes(pid_t pid) { return Megabytes(pid, "VmRSS"); }
 double PeakMegabytes(pid_t pid) { return Megabytes(pid, "VmHWM"); }

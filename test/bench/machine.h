@@ -1,4 +1,4 @@
-// What the system says about a process, and a folder that goes away.
+// What the system says about itself and about a process, and a folder that goes away.
 #pragma once
 
 #include <sys/types.h>
@@ -8,6 +8,9 @@
 #include <string>
 
 namespace troth::bench {
+
+// What is measured on, in one line: processors, kernel, SQLite, and how long a commit takes.
+std::string MachineText();
 
 // In megabytes of 10^6 bytes; of this process without a pid.
 double ResidentMegabytes(pid_t pid = 0);
