@@ -1,7 +1,7 @@
 """The branch services, one HTTP server for all: /DATABASE/WAY/ACCOUNT.
 
-`out` and `in` move an amount from or to the account, under the barrier, in a saga, a TCC, a message or a workflow; `xa` does it
-inside an XA transaction; `ask` is the check-back of a message. A URL with method= is called by JSON-RPC. A check may say what
+`out` and `in` move an amount from or to the account, under the barrier, in a saga, a TCC, a message or a workflow; `book` moves
+it in when a workflow commits; `xa` does it inside an XA transaction; `ask` is the check-back of a message. A URL with method= is called by JSON-RPC. A check may say what
 comes before the work of a call, or instead of it.
 """
 
@@ -17,7 +17,7 @@ from wire import Ongoing, Refused
 
 # What an operation does to an account that money goes out of, or comes in to; the others do nothing. A try reserves it.
 SIGNS = {('out', 'action'): -1, ('out', 'compensate'): 1, ('out', 'rollback'): 1, ('out', 'try'): -1, ('out', 'cancel'): 1,
-         ('in', 'action'): 1, ('in', 'compensate'): -1, ('in', 'rollback'): -1, ('in', 'confirm'): 1}
+         ('in', 'action'): 1, ('in', 'compensate'): -1, ('in', 'rollback'): -1, ('in', 'confirm'): 1, ('book', 'commit'): 1}
 JSON_RPC_CODES = {409: -32901, 425: -32902, 500: -32603}
 
 
@@ -122,7 +122,7 @@ class Branches:
         if path in self.routes:
             return self.routes[path](info, body)
         _, name, way, *account = path.split('/')
-        database, amount = self.databases[name], json.loads(body)['amount'] if body else 0
+        database, amount = self.databases[name], json.loads(body or '{}').get('amount', 0)
         if way == 'xa':
             return xa.serve(database, info, account[0], amount)
         barrier = self.barrier(name, info)

@@ -16,6 +16,7 @@ import traceback
 import types
 
 import go_barriers
+import json_rpc
 import message
 import saga
 import tcc
@@ -23,7 +24,7 @@ import xa
 from branches import Branches
 from servers import Coordinator, MariaDb, Postgres, Redis
 
-PARTS = {'saga': saga, 'tcc': tcc, 'message': message, 'xa': xa, 'barriers': go_barriers}
+PARTS = {'saga': saga, 'tcc': tcc, 'message': message, 'xa': xa, 'barriers': go_barriers, 'json_rpc': json_rpc}
 CHECK_SECONDS = 180
 
 
@@ -82,6 +83,7 @@ def wanted(names):
 
 def main():
     build = pathlib.Path(sys.argv[1]).resolve()
+    assert (build / 'demo/server').exists(), 'demo/server is not built'
     checks = wanted(sys.argv[2:])
     signal.signal(signal.SIGALRM, late)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit('ended'))  # so that the servers are stopped

@@ -71,7 +71,7 @@ class Transaction:
 
     def call_branch(self, url, branch_id, op, payload, **query):
         """The application's own call of a branch: its body, or Refused, or Ongoing."""
-        query = {'dtm': self.dtm, 'gid': self.gid, 'branch_id': branch_id, 'trans_type': self.base['trans_type'], 'op': op, **query}
+        query = {**self.base, 'branch_id': branch_id, 'op': op, **query}
         answer = requests.post(url, json=payload, params=query, timeout=SECONDS)
         if answer.status_code == 409:
             raise Refused(answer.text)

@@ -58,7 +58,7 @@ class Xa(Transaction):
 
     def move(self, path, amount, branch_id=None):
         url = f'{self.branches_url}/{path}'
-        self.call_branch(url, branch_id or self.next_branch(), 'action', {'amount': amount}, phase2_url=url)
+        self.call_branch(url, branch_id or self.next_branch(), 'action', {'amount': amount}, dtm=self.dtm, phase2_url=url)
 
 
 def moved(world):
