@@ -318,8 +318,9 @@ class TROTH_EXPORT Coordinator {
   // transaction's state forbids it.
 
   // Rolls back a saga, TCC or XA that is still undecided; OK also when it is rolling back already.
-  // Of a prepared message the check-back is asked at once, for the application may have committed;
-  // a delayed one that has not begun ends as failed.
+  // A workflow, which another process runs through a Gateway, decides by itself
+  // (kFailedPrecondition). Of a prepared message the check-back is asked at once, for the
+  // application may have committed; a delayed one that has not begun ends as failed.
   Status Cancel(std::string_view gid, const Act& act);
   // Calls what waits or is parked now, with its retry counts reset.
   Status RetryNow(std::string_view gid, const Act& act);
@@ -332,8 +333,8 @@ class TROTH_EXPORT Coordinator {
   Status SkipBranch(std::string_view gid, const BranchKey& branch, const Act& act);
   // Ends the transaction as failed at once, whatever its branches have done; the outcome is
   // `forced` and names what was left in doubt.
-  // `leave_in_doubt`: a TCC or XA is stopped only with it (kFailedPrecondition): its branches keep
-  // what they reserved or locked.
+  // `leave_in_doubt`: a TCC, XA or workflow is stopped only with it (kFailedPrecondition): its
+  // branches keep what they reserved or locked.
   Status Stop(std::string_view gid, const Act& act, bool leave_in_doubt = false);
 
   // Topics (topic.h). A message whose step says "topic://<name>" goes to those who are subscribed

@@ -30,7 +30,8 @@ enum class EventKind : uint8_t {
   kAlert = 15,       // see CoordinatorOptions::alert_after
   kAlertLost = 16,   // the alert URL did not answer with success; not repeated
   // A check-back that came after the decision says the opposite of it: the application committed
-  // and took its message back, or submitted what it did not commit. A person should look.
+  // and took its message back, or submitted what it did not commit. Or
+  // who runs a workflow reports the other outcome than the one that is fixed. A person should look.
   kContradiction = 17,
   kOutboxRefused = 18,  // see OutboxRefusal; `text` names the file and says why
 };

@@ -29,7 +29,8 @@ struct RetryPolicy {
 
   // Only a saga's action obeys `limit` and `give_up_after`: past them the saga rolls back.
   // Everything else that the coordinator repeats (compensate, confirm, cancel, commit, rollback, a
-  // message's action, its check-back) obeys `park_after`. A try is never repeated.
+  // message's action, its check-back, a workflow's call-back) obeys `park_after`. A try is never
+  // repeated.
 
   // So many retries of one operation without a result. Default kNoLimit. 0 means one call only.
   std::optional<int32_t> limit = {};

@@ -14,7 +14,7 @@ struct ModeStatistics {
   uint64_t forced = 0;     // ended by Stop()
 };
 
-// What has happened since Open(); all of it is in memory only. The last three are as of now.
+// What has happened since Open(); all of it is in memory only. The sizes are as of now.
 struct Statistics {
   ModeStatistics saga = {};
   ModeStatistics tcc = {};
@@ -41,6 +41,8 @@ struct Statistics {
   size_t live = 0;       // transactions in memory
   size_t in_flight = 0;  // calls
   size_t parked = 0;     // transactions in the store that wait for a person
+
+  ModeStatistics workflow = {};
 };
 
 }  // namespace troth

@@ -22,7 +22,8 @@ enum class Mode : uint8_t { kSaga = 1, kTcc = 2, kXa = 3, kMessage = 4, kWorkflo
 TROTH_EXPORT std::string_view ModeName(Mode mode);
 
 // The protocol's status. It moves only forward: prepared → submitted → succeed, prepared or
-// submitted → aborting → failed; and to failed from any that has not ended, by Stop().
+// submitted → aborting → failed; and to failed from any that has not ended, by Stop(). A workflow
+// is prepared until it has ended.
 enum class TransactionStatus : uint8_t {
   kPrepared = 1,
   kSubmitted = 2,
@@ -61,6 +62,7 @@ enum class ReasonCode : uint16_t {
   kBranchUnknown = 307,  // a local function answered unknown, or threw; an error by JSON-RPC
   kNotSent = 308,        // ended before the first byte: no attempt
   kOngoing = 309,
+  kNotEnded = 310,  // a workflow's call-back answered success, and the workflow has not ended
 };
 // "action failed", "retry limit", …: a short text for each code.
 TROTH_EXPORT std::string_view ReasonText(ReasonCode code);
@@ -93,7 +95,8 @@ struct BranchRecord {
   std::optional<Time> next_call;        // when it may be called again
   std::optional<Reason> first_failure;  // the first result that was not success
   std::vector<Reason> newest_failures;  // the last three, oldest first
-  std::string payload;                  // what its calls carry; in a record alone
+  // What its calls carry; of a workflow's step, what was recorded of it. In a record alone.
+  std::string payload;
 };
 
 // One act of a person, or one thing that a person should know.
@@ -124,9 +127,10 @@ struct TransactionRecord : TransactionSummary {
   std::vector<BranchRecord> branches;
   std::vector<HistoryRecord> history;
   bool purged = false;         // a tombstone: only gid, mode, status and times are left
-  std::string query_prepared;  // of a message
+  std::string query_prepared;  // of a message or a workflow
   Headers headers;             // sent with every call
   CallOptions options;         // those in force for what says nothing itself; nothing is unset
+  std::string result;          // of a workflow that has ended: what its function returned
 };
 
 // How a transaction ended.

@@ -195,6 +195,18 @@ Result<Accepted> Coordinator::Impl::PrepareSession(const internal::SessionInput&
   return Accepted{.gid = input.gid, .repeated = answer.repeated};
 }
 
+Result<Accepted> Coordinator::Impl::PrepareWorkflow(const internal::WorkflowInput& input) {
+  if (Status writable = Writable(); !writable.ok()) return writable;
+  const auto definition = internal::DefinitionOf(
+      input, options_.defaults, options_.limits,
+      [this](std::string_view url) { return backends_.transport->CheckUrl(url); },
+      options_.barrier_retention);
+  if (!definition.ok()) return definition.status();
+  const Answer answer = AskToPrepare(input.gid, *definition);
+  if (!answer.status.ok()) return answer.status;
+  return Accepted{.gid = input.gid, .repeated = answer.repeated};
+}
+
 Result<internal::Policy> Coordinator::Impl::CheckStep(const internal::SessionStepInput& step,
                                                       const internal::Policy& transaction) const {
   return internal::CheckSessionStep(

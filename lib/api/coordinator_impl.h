@@ -83,6 +83,8 @@ class __attribute__((visibility("hidden"))) Coordinator::Impl : public internal:
   // For sessions.
   Result<internal::Policy> Begin(const internal::SessionInput& input);
   Result<Accepted> PrepareSession(const internal::SessionInput& input);
+  Result<Accepted> PrepareWorkflow(const internal::WorkflowInput& input);
+  const Limits& limits() const { return options_.limits; }
   internal::Policy DefaultPolicy() const { return internal::PolicyOf(options_.defaults); }
   Result<internal::Policy> CheckStep(const internal::SessionStepInput& step,
                                      const internal::Policy& transaction) const;

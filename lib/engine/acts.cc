@@ -49,6 +49,12 @@ Status Ended(const GlobalTransaction& t) {
           Concat(t.gid, " has ended: ", StatusName(WireStatus(t)))};
 }
 
+// What a workflow's outcome asks for, its caller alone knows.
+Status OnlyItself(const GlobalTransaction& t) {
+  return {StatusCode::kFailedPrecondition,
+          Concat(t.gid, " is a workflow: its own function decides; Stop() ends it")};
+}
+
 Reason ReasonOf(ReasonCode code, const Act& act, Time now) {
   return Reason{.code = code,
                 .branch_id = {},
@@ -89,6 +95,17 @@ Status CheckParameters(const Policy& policy, std::string_view url, std::string_v
   return CheckJsonRpcPayload(payload);
 }
 
+// Of a workflow each step that was done, and whose second phase has not been recorded.
+void AddStepsInDoubt(GlobalTransaction& t) {
+  for (const auto& done : t.progress) {
+    if (done->failed || OwedBy(*done) != Decision::kUndecided) continue;
+    const bool settled = std::any_of(t.progress.begin(), t.progress.end(), [&](const auto& other) {
+      return other->branch_id == done->branch_id && OwedBy(*other) != Decision::kUndecided;
+    });
+    if (!settled) t.in_doubt.push_back(Concat(done->branch_id, "/", done->op));
+  }
+}
+
 // Headers and options are no content (R16): an xa branch that the application has registered with
 // them registers itself once more, and knows only its URL.
 bool SameBranch(const Step& a, const Step& b) {
@@ -100,6 +117,7 @@ bool SameBranch(const Step& a, const Step& b) {
 
 ActResult ApplyCancel(GlobalTransaction& t, const Act& act, Time now) {
   if (t.phase == Phase::kEnded) return {Ended(t)};
+  if (t.mode() == Mode::kWorkflow) return {OnlyItself(t)};
   if (t.outcome == Decision::kRollback || t.cancel_asked) return {};
   const bool delayed = t.mode() == Mode::kMessage && t.start > now && !AnyActionMarked(t);
   if (t.outcome == Decision::kCommit && !delayed) {
@@ -156,6 +174,7 @@ ActResult ApplySkip(GlobalTransaction& t, uint16_t branch, const Act& act, Time 
   if (t.phase == Phase::kEnded) return {Ended(t)};
   if (HistoryFull(t)) return RefuseFull(t);
   Branch& b = t.branches[branch];
+  if (t.mode() == Mode::kWorkflow) return {OnlyItself(t)};
   if (MayFail(t.mode(), b.op)) {
     return {{StatusCode::kFailedPrecondition,
              Concat(t.BranchName(branch),
@@ -179,16 +198,17 @@ ActResult ApplySkip(GlobalTransaction& t, uint16_t branch, const Act& act, Time 
 
 ActResult ApplyStop(GlobalTransaction& t, const Act& act, bool leave_in_doubt, Time now) {
   if (t.phase == Phase::kEnded) return {Ended(t)};
-  if ((t.mode() == Mode::kTcc || t.mode() == Mode::kXa) && !leave_in_doubt) {
+  if (t.mode() != Mode::kSaga && t.mode() != Mode::kMessage && !leave_in_doubt) {
     return {
         {StatusCode::kFailedPrecondition,
          Concat(t.gid, " is a ", ModeName(t.mode()),
-                ": its branches hold reservations or locks that only a confirm or cancel frees; "
+                ": its branches may hold reservations or locks that only their second call frees; "
                 "say leave_in_doubt to stop it all the same")}};
   }
   for (uint16_t i = 0; i < t.branches.size(); ++i) {
     if (IsInDoubt(t, t.branches[i])) t.in_doubt.push_back(t.BranchName(i));
   }
+  AddStepsInDoubt(t);
   AddHistory(t, act, "stop", now);
   t.phase = Phase::kEnded;
   t.forced = true;
@@ -199,6 +219,7 @@ ActResult ApplyStop(GlobalTransaction& t, const Act& act, bool leave_in_doubt, T
 }
 
 ActResult ApplySubmit(GlobalTransaction& t, std::string_view digest, Time start) {
+  if (t.mode() == Mode::kWorkflow) return {OnlyItself(t)};
   if (!digest.empty() && digest != t.digest) return {AnswerRepeated({}, false, t.gid).status};
   if (t.phase != Phase::kPrepared) {
     const Answer answer = AnswerRepeated(WireStatus(t), true, t.gid);
@@ -212,6 +233,7 @@ ActResult ApplySubmit(GlobalTransaction& t, std::string_view digest, Time start)
 }
 
 ActResult ApplyAbort(GlobalTransaction& t, std::string_view why, Time now) {
+  if (t.mode() == Mode::kWorkflow) return {OnlyItself(t)};
   if (t.outcome == Decision::kRollback) return {};
   if (t.phase == Phase::kEnded || t.outcome == Decision::kCommit || t.mode() == Mode::kSaga) {
     return {{StatusCode::kFailedPrecondition, Concat(t.gid, " is ", StatusName(WireStatus(t)),
@@ -260,7 +282,7 @@ Status IsOtherMode(std::string_view gid, Mode is, Mode wanted) {
 Result<uint16_t> FindBranch(const GlobalTransaction& t, const BranchKey& key) {
   for (uint16_t i = 0; i < t.branches.size(); ++i) {
     const Branch& b = t.branches[i];
-    if (t.BranchIdOf(b) == key.branch_id && OpName(t.mode(), b.op) == key.op) return i;
+    if (t.BranchIdOf(b) == key.branch_id && t.OpNameOf(b) == key.op) return i;
   }
   if (t.branches.empty()) {
     return Status(StatusCode::kNotFound, Concat("branch: ", t.gid, " has none yet"));
@@ -271,15 +293,20 @@ Result<uint16_t> FindBranch(const GlobalTransaction& t, const BranchKey& key) {
              t.BranchName(0), " to ", t.BranchName(static_cast<uint16_t>(t.branches.size() - 1))));
 }
 
-Answer AnswerRepeated(TransactionStatus status, bool same_content, std::string_view gid,
-                      bool prepare) {
+Answer AnswerPrepared(Mode mode, TransactionStatus status, bool same_content,
+                      std::string_view gid) {
+  if (!same_content) return AnswerRepeated(status, same_content, gid);
+  if (mode == Mode::kWorkflow || status == TransactionStatus::kPrepared) {
+    return {.status = {}, .repeated = true};
+  }
+  return {.status = {StatusCode::kFailedPrecondition,
+                     Concat(gid, " was prepared before and is ", StatusName(status))}};
+}
+
+Answer AnswerRepeated(TransactionStatus status, bool same_content, std::string_view gid) {
   if (!same_content) {
     return {.status = {StatusCode::kAlreadyExists,
                        Concat("gid: ", gid, " is taken by a transaction with another content")}};
-  }
-  if (prepare && status != TransactionStatus::kPrepared) {
-    return {.status = {StatusCode::kFailedPrecondition,
-                       Concat(gid, " was prepared before and is ", StatusName(status))}};
   }
   if (status == TransactionStatus::kAborting || status == TransactionStatus::kFailed) {
     return {.status = {StatusCode::kAborted,

@@ -31,6 +31,15 @@ ActResult ApplyAbort(GlobalTransaction& t, std::string_view why, Time now);
 ActResult ApplyRegister(GlobalTransaction& t, Mode mode, const std::shared_ptr<const Step>& step,
                         Time now);
 
+// What a workflow's caller reports (workflow.cc).
+ActResult ApplyRecord(GlobalTransaction& t, const std::shared_ptr<const Progress>& progress,
+                      Time now);
+ActResult ApplyFinish(GlobalTransaction& t, const FinishRequest& finish, Time now);
+// Whether a report contradicts the outcome that is fixed: a person should know.
+bool ContradictsOutcome(const GlobalTransaction& t, Decision said);
+// A sign of life of a workflow's caller: it is not called back at once.
+void PutOffCallBack(GlobalTransaction& t, Time now);
+
 // kFailedPrecondition, for who means a transaction of another mode.
 Status IsOtherMode(std::string_view gid, Mode is, Mode wanted);
 
@@ -38,8 +47,12 @@ Status IsOtherMode(std::string_view gid, Mode is, Mode wanted);
 Result<uint16_t> FindBranch(const GlobalTransaction& t, const BranchKey& key);
 
 // What the repetition of a submit is answered (R16).
-// `prepare`: of a prepare, which is repeated only while the transaction is prepared.
-Answer AnswerRepeated(TransactionStatus status, bool same_content, std::string_view gid,
-                      bool prepare = false);
+Answer AnswerRepeated(TransactionStatus status, bool same_content, std::string_view gid);
+// Of a prepare: it is repeated only while the transaction is prepared, but a workflow's asks how
+// far that is, and is so at any time.
+Answer AnswerPrepared(Mode mode, TransactionStatus status, bool same_content, std::string_view gid);
+// Of a finish, about a workflow that has ended; `t`: its value, none where it was purged.
+Answer AnswerFinished(TransactionStatus status, const FinishRequest& finish,
+                      const GlobalTransaction* t, std::string_view gid);
 
 }  // namespace troth::internal

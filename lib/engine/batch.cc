@@ -19,8 +19,9 @@ std::vector<std::pair<Reply, Answer>> TakeSettledReplies(Batch& batch, const Bat
     for (PendingReply& pending : batch.replies[i]) {
       Answer answer = std::move(pending.answer);
       if (exists) {
-        answer = AnswerRepeated(written.existing->status, written.existing->digest == wanted.digest,
-                                wanted.gid, prepare);
+        const bool same = written.existing->digest == wanted.digest;
+        answer = prepare ? AnswerPrepared(wanted.mode, written.existing->status, same, wanted.gid)
+                         : AnswerRepeated(written.existing->status, same, wanted.gid);
       }
       settled.emplace_back(std::move(pending.reply), std::move(answer));
     }

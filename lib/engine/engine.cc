@@ -269,7 +269,7 @@ void Engine::StartCall(Live& live, uint16_t branch, const std::string& host, Tim
   call.context = BranchContext{.gid = t.gid,
                                .trans_type = std::string(ModeName(t.mode())),
                                .branch_id = std::string(t.BranchIdOf(b)),
-                               .op = std::string(OpName(t.mode(), b.op)),
+                               .op = std::string(t.OpNameOf(b)),
                                .coordinator = {},
                                .phase2_url = {},
                                .headers = HeadersToSend(t, t.HeadersOf(branch))};

@@ -116,7 +116,10 @@ class Engine {
   bool Finish(Live& live, Request& request, ActResult result);
   void AnswerWhenDurable(Live& live, Request& request, Answer&& answer);
   bool ApplySession(Live& live, Request& request, Time now);
+  Status RoomFor(size_t steps, size_t bytes, size_t document) const;
   Status RoomFor(const GlobalTransaction& t, const RegisterRequest& joins) const;
+  Status RoomFor(const GlobalTransaction& t, const RecordRequest& record) const;
+  bool ApplyWorkflow(Live& live, Request& request, Time now);
   bool Resubmit(Live& live, Request& request, SubmitRequest& submit, Time now);
   static std::vector<uint16_t> AwaitedBranches(const Live& live);
   void LoadFor(Request&& request);

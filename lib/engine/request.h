@@ -49,6 +49,18 @@ struct RegisterRequest {
   std::shared_ptr<const Step> step;
   std::shared_ptr<const std::string> document;  // the encoded step
 };
+// A workflow has a result of one of its operations.
+struct RecordRequest {
+  std::shared_ptr<const Progress> progress;
+  std::shared_ptr<const std::string> document;  // the encoded progress
+};
+// A workflow's function has come to its end.
+struct FinishRequest {
+  bool succeeded = true;
+  std::string reason;                           // why it failed
+  std::shared_ptr<const std::string> result;    // what it returned; none: nothing
+  std::shared_ptr<const std::string> document;  // the encoded result
+};
 // A session's own call of a registered branch: a try, an xa action. Made once; its result goes to
 // the caller.
 struct SessionCallRequest {
@@ -87,9 +99,10 @@ struct StopRequest {
 
 // About one transaction.
 struct Request {
-  using Body = std::variant<SubmitRequest, CommitRequest, AbortRequest, RegisterRequest,
-                            SessionCallRequest, WaitRequest, ForgetWaitRequest, CancelRequest,
-                            RetryRequest, EditRequest, SkipRequest, StopRequest>;
+  using Body =
+      std::variant<SubmitRequest, CommitRequest, AbortRequest, RegisterRequest, RecordRequest,
+                   FinishRequest, SessionCallRequest, WaitRequest, ForgetWaitRequest, CancelRequest,
+                   RetryRequest, EditRequest, SkipRequest, StopRequest>;
   std::string gid;
   Body body;
   Reply reply;

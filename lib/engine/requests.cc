@@ -43,11 +43,13 @@ Status WasClosed() { return {StatusCode::kCancelled, "the coordinator was closed
 void Engine::RecordCallEnded(Live& live, const InFlight& call, const CallEnded& ended, Time now) {
   GlobalTransaction& t = live.t;
   const bool contradicts = Contradicts(t, t.branches[call.branch], ended);
-  const bool history = contradicts || t.phase == Phase::kEnded;
+  // A workflow's end is what its call-back is for.
+  const bool expected = t.mode() == Mode::kWorkflow && t.phase == Phase::kEnded;
+  const bool history = contradicts || (t.phase == Phase::kEnded && !expected);
   const uint32_t unknowns = t.branches[call.branch].unknowns;
   const Milliseconds interval = t.branches[call.branch].interval;
   const std::string rule = RecordResult(t, call.branch, ended, call.called_before, now, random_);
-  if (!std::exchange(live.dirty, true)) live.dirty_since = now;
+  if (!expected && !std::exchange(live.dirty, true)) live.dirty_since = now;
   if (!store_problem_.empty()) ++unwritten_results_;
   if (observer_.wants_events()) {
     const Branch& b = t.branches[call.branch];
@@ -56,7 +58,7 @@ void Engine::RecordCallEnded(Live& live, const InFlight& call, const CallEnded& 
                              !MayFail(t.mode(), b.op);
     Reason reason{.code = not_allowed ? ReasonCode::kFailureNotAllowed : ended.code,
                   .branch_id = std::string(t.BranchIdOf(b)),
-                  .op = std::string(OpName(t.mode(), b.op)),
+                  .op = std::string(t.OpNameOf(b)),
                   .http_status = ended.http_status,
                   .text = ended.text,
                   .attempt = b.calls,
@@ -178,6 +180,7 @@ void Engine::OnSubmit(Request&& request, Time now) {
   if (t.definition->timeout_to_fail) t.deadline = now + *t.definition->timeout_to_fail;
   if (submit.delay > Milliseconds{0}) t.start = now + submit.delay;
   if (submit.start) t.start = *submit.start;
+  PutOffCallBack(t, now);
   Live& live = Add(std::move(submit.transaction));
   live.document = std::move(submit.document);
   unwritten_bytes_ += live.document->size();
@@ -238,6 +241,8 @@ bool Engine::ApplyRequest(Live& live, Request& request, Time now) {
           [&](AbortRequest&) { return ApplySession(live, request, now); },
           [&](RegisterRequest&) { return ApplySession(live, request, now); },
           [&](SessionCallRequest&) { return ApplySession(live, request, now); },
+          [&](RecordRequest&) { return ApplyWorkflow(live, request, now); },
+          [&](FinishRequest&) { return ApplyWorkflow(live, request, now); },
           [&](WaitRequest& wait) {
             if (t.durable_phase == Phase::kEnded) {
               request.reply(Answer{.outcome = std::make_shared<const Outcome>(ToOutcome(t))});
@@ -303,7 +308,10 @@ bool Engine::Resubmit(Live& live, Request& request, SubmitRequest& submit, Time 
     request.body = CommitRequest{submit.transaction->digest, submit.delay, submit.start};
     return ApplySession(live, request, now);
   }
-  AnswerWhenDurable(live, request, AnswerRepeated(WireStatus(t), same, t.gid, prepare));
+  if (prepare && same) PutOffCallBack(t, now);
+  AnswerWhenDurable(live, request,
+                    prepare ? AnswerPrepared(t.mode(), WireStatus(t), same, t.gid)
+                            : AnswerRepeated(WireStatus(t), same, t.gid));
   return true;
 }
 
@@ -480,12 +488,21 @@ void Engine::AnswerFromRow(Request& request, const TransactionRow& row,
     }
   } else if (const auto* submit = std::get_if<SubmitRequest>(&request.body)) {
     const GlobalTransaction& asked = *submit->transaction;
-    request.reply(AnswerRepeated(row.status, asked.digest == row.digest, row.gid,
-                                 asked.phase == Phase::kPrepared));
+    const bool same = asked.digest == row.digest;
+    request.reply(asked.phase == Phase::kPrepared
+                      ? AnswerPrepared(row.mode, row.status, same, row.gid)
+                      : AnswerRepeated(row.status, same, row.gid));
+  } else if (const auto* finish = std::get_if<FinishRequest>(&request.body)) {
+    if (row.mode != Mode::kWorkflow) {
+      request.reply(Answer{.status = IsOtherMode(row.gid, row.mode, Mode::kWorkflow)});
+    } else {
+      request.reply(AnswerFinished(row.status, *finish, t, row.gid));
+    }
   } else if (std::holds_alternative<AbortRequest>(request.body) &&
              row.status == TransactionStatus::kFailed) {
     request.reply(Answer{});
   } else if ((std::holds_alternative<RegisterRequest>(request.body) ||
+              std::holds_alternative<RecordRequest>(request.body) ||
               std::holds_alternative<SessionCallRequest>(request.body)) &&
              row.status == TransactionStatus::kFailed) {
     request.reply(Answer{.status = {StatusCode::kAborted, Concat(row.gid, " has failed")}});

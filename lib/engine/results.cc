@@ -23,7 +23,7 @@ void Remember(Branch& branch, Reason reason) {
 Reason ReasonOf(const GlobalTransaction& t, const Branch& b, const CallEnded& ended, Time now) {
   return Reason{.code = ended.code,
                 .branch_id = std::string(t.BranchIdOf(b)),
-                .op = std::string(OpName(t.mode(), b.op)),
+                .op = std::string(t.OpNameOf(b)),
                 .http_status = ended.http_status,
                 .text = ended.text,
                 .attempt = b.calls,
@@ -53,15 +53,19 @@ std::string Ordinal(uint32_t n) {
 
 // "409 from confirm"; where there was no HTTP answer "failure from confirm", "no answer from …".
 std::string What(const GlobalTransaction& t, const Branch& b, const CallEnded& ended) {
-  const std::string_view op = OpName(t.mode(), b.op);
+  const std::string_view op = t.OpNameOf(b);
   if (ended.http_status != 0) return Concat(ended.http_status, " from ", op);
   const bool failure =
       ended.kind == CallEnded::Kind::kAnswered && ended.verdict == BranchResult::Verdict::kFailure;
   return Concat(failure ? "failure" : ReasonText(ended.code), " from ", op);
 }
 
+// A workflow ends by what its caller submits, whatever its call-back answers.
+constexpr std::string_view kNotFinished = "the workflow has not submitted its end";
+
 // Who may not fail, and why it is retried.
 std::string_view MayNotFail(const GlobalTransaction& t, const Branch& b) {
+  if (t.mode() == Mode::kWorkflow) return kNotFinished;
   if (t.mode() == Mode::kMessage) return "a message's action may not fail";
   if (t.mode() == Mode::kSaga) return "a compensation may not fail";
   return b.op == Op::kForward ? "it may not fail" : "a phase-two branch may not fail";
@@ -70,8 +74,11 @@ std::string_view MayNotFail(const GlobalTransaction& t, const Branch& b) {
 std::string Unknown(GlobalTransaction& t, Branch& b, const CallEnded& ended, Time now,
                     Random& random, std::string_view rule) {
   Reason reason = ReasonOf(t, b, ended, now);
-  if (ended.verdict == BranchResult::Verdict::kFailure) {
-    reason.code = ReasonCode::kFailureNotAllowed;
+  if (ended.kind == CallEnded::Kind::kAnswered) {
+    if (ended.verdict == BranchResult::Verdict::kFailure) {
+      reason.code = ReasonCode::kFailureNotAllowed;
+    }
+    if (ended.verdict == BranchResult::Verdict::kSuccess) reason.code = ReasonCode::kNotEnded;
   }
   Remember(b, std::move(reason));
   ++b.unknowns;
@@ -98,13 +105,13 @@ std::string_view VerdictText(const CallEnded& ended) {
 }  // namespace
 
 bool IsLate(const GlobalTransaction& t, const Branch& branch) {
-  return t.phase == Phase::kEnded ||
-         (branch.op == Op::kCheckBack && t.outcome != Decision::kUndecided);
+  return t.phase == Phase::kEnded || (branch.op == Op::kCheckBack && t.mode() == Mode::kMessage &&
+                                      t.outcome != Decision::kUndecided);
 }
 
 bool Contradicts(const GlobalTransaction& t, const Branch& branch, const CallEnded& ended) {
   using Verdict = BranchResult::Verdict;
-  if (branch.op != Op::kCheckBack || !IsLate(t, branch)) return false;
+  if (branch.op != Op::kCheckBack || t.mode() != Mode::kMessage || !IsLate(t, branch)) return false;
   if (ended.kind != CallEnded::Kind::kAnswered) return false;
   const bool commits = t.outcome == Decision::kCommit && !t.forced;
   return ended.verdict == (commits ? Verdict::kFailure : Verdict::kSuccess);
@@ -153,6 +160,7 @@ std::string RecordResult(GlobalTransaction& t, uint16_t branch, const CallEnded&
       ended.kind == CallEnded::Kind::kAnswered ? ended.verdict : Verdict::kUnknown;
   switch (verdict) {
     case Verdict::kSuccess:
+      if (t.mode() == Mode::kWorkflow) return Unknown(t, b, ended, now, random, kNotFinished);
       b.state = BranchState::kDone;
       b.interval = Milliseconds{0};
       b.next = Time{};

@@ -58,17 +58,22 @@ Answer AnswerFor(CallEnded& ended) {
 
 // The limits of a definition, for one that grows.
 Status Engine::RoomFor(const GlobalTransaction& t, const RegisterRequest& joins) const {
-  const Limits& limits = options_.limits;
-  if (t.Steps() >= limits.steps) {
-    return {StatusCode::kResourceExhausted, Concat("limits.steps: ", t.Steps())};
-  }
   size_t bytes = BytesOf(*joins.step);
   for (const auto& step : t.registered) bytes += BytesOf(*step);
+  return RoomFor(t.Steps(), bytes, joins.document->size());
+}
+
+// `steps` there are, `bytes` there would be.
+Status Engine::RoomFor(size_t steps, size_t bytes, size_t document) const {
+  const Limits& limits = options_.limits;
+  if (steps >= limits.steps) {
+    return {StatusCode::kResourceExhausted, Concat("limits.steps: ", steps)};
+  }
   if (bytes > limits.transaction_bytes) {
     return {StatusCode::kResourceExhausted,
             Concat("limits.transaction_bytes: ", bytes, " with this branch")};
   }
-  if (unwritten_bytes_ + joins.document->size() > limits.unwritten_bytes) {
+  if (unwritten_bytes_ + document > limits.unwritten_bytes) {
     return {StatusCode::kResourceExhausted,
             "limits.unwritten_bytes: the store is behind; try later"};
   }

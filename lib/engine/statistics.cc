@@ -4,33 +4,30 @@
 namespace troth::internal {
 namespace {
 
-ModeStatistics* OfMode(Statistics& statistics, Mode mode) {
+ModeStatistics& OfMode(Statistics& statistics, Mode mode) {
   switch (mode) {
     case Mode::kSaga:
-      return &statistics.saga;
+      return statistics.saga;
     case Mode::kTcc:
-      return &statistics.tcc;
+      return statistics.tcc;
     case Mode::kXa:
-      return &statistics.xa;
+      return statistics.xa;
     case Mode::kMessage:
-      return &statistics.message;
+      return statistics.message;
     case Mode::kWorkflow:
       break;
   }
-  return nullptr;
+  return statistics.workflow;
 }
 
 }  // namespace
 
-void Engine::CountAccepted(const GlobalTransaction& t) {
-  if (ModeStatistics* mode = OfMode(statistics_, t.mode())) ++mode->accepted;
-}
+void Engine::CountAccepted(const GlobalTransaction& t) { ++OfMode(statistics_, t.mode()).accepted; }
 
 void Engine::CountEnded(const GlobalTransaction& t) {
-  ModeStatistics* mode = OfMode(statistics_, t.mode());
-  if (mode == nullptr) return;
-  ++(WireStatus(t) == TransactionStatus::kSucceed ? mode->succeeded : mode->failed);
-  if (t.forced) ++mode->forced;
+  ModeStatistics& mode = OfMode(statistics_, t.mode());
+  ++(WireStatus(t) == TransactionStatus::kSucceed ? mode.succeeded : mode.failed);
+  if (t.forced) ++mode.forced;
 }
 
 void Engine::CountCall(const CallEnded& ended) {

@@ -1,4 +1,5 @@
-// The immutable documents of a transaction: its definition, and the edits of a person.
+// The immutable documents of a transaction: its definition, what was registered later, the edits of
+// a person, and a workflow's result.
 //
 // Written once, by the submitting thread, and never rewritten: a reader skips fields of a newer
 // version. Every number of a policy is written, also where it is today's default: a default that
@@ -25,7 +26,9 @@ enum : uint32_t {
   kPolicy = 5,
   kTimeoutToFail = 6,
   kStep = 7,
-  kBarrierRetention = 8
+  kBarrierRetention = 8,
+  kWorkflow = 9,
+  kInput = 10
 };
 }  // namespace definition_field
 namespace step_field {
@@ -58,6 +61,12 @@ enum : uint32_t {
 namespace edit_field {
 enum : uint32_t { kBranch = 1, kUrl = 2, kPayload = 3, kHeader = 4 };
 }  // namespace edit_field
+namespace progress_field {
+enum : uint32_t { kBranchId = 1, kOp = 2, kFailed = 3, kData = 4 };
+}  // namespace progress_field
+namespace result_field {
+enum : uint32_t { kData = 1 };
+}  // namespace result_field
 
 constexpr size_t kFieldOverhead = 12;
 constexpr size_t kPolicySize = 64;
@@ -77,7 +86,8 @@ size_t SizeHint(const Step& step) {
 
 size_t SizeHint(const Definition& definition) {
   size_t size = kPolicySize + definition.query_prepared.size() + SizeHint(definition.headers) +
-                definition.policies.size() * kPolicySize;
+                definition.policies.size() * kPolicySize + definition.workflow.size() +
+                definition.input.size() + 2 * kFieldOverhead;
   for (const Step& step : definition.steps) size += SizeHint(step) + kFieldOverhead;
   return size;
 }
@@ -278,6 +288,12 @@ Status ReadDefinition(std::string_view bytes, Definition& definition) {
       case f::kStep:
         AddStep(in, definition.steps);
         break;
+      case f::kWorkflow:
+        definition.workflow = in.Bytes();
+        break;
+      case f::kInput:
+        definition.input = in.Bytes();
+        break;
       default:
         break;
     }
@@ -302,6 +318,10 @@ Status CheckCanBeTrue(const Definition& definition) {
     }
   }
   if (StepOnCycle(definition.steps)) return wrong("an order with a cycle");
+  const bool workflow = definition.mode == Mode::kWorkflow;
+  if (workflow && !definition.steps.empty()) return wrong("a workflow with steps");
+  if (workflow && definition.query_prepared.empty()) return wrong("a workflow without a call-back");
+  if (workflow == definition.workflow.empty()) return wrong("a workflow's name and its mode");
   return Status();
 }
 
@@ -351,6 +371,8 @@ std::string EncodeDefinition(const Definition& definition) {
   }
   out.Varint(f::kBarrierRetention, static_cast<uint64_t>(definition.barrier_retention.count()));
   for (const Step& step : definition.steps) WriteStep(out, step);
+  BytesUnlessEmpty(out, f::kWorkflow, definition.workflow);
+  BytesUnlessEmpty(out, f::kInput, definition.input);
   return bytes;
 }
 
@@ -417,6 +439,68 @@ Result<Edit> DecodeEdit(std::string_view bytes) {
   }
   if (!in.status().ok()) return in.status();
   return edit;
+}
+
+std::string EncodeProgress(const Progress& progress) {
+  namespace f = progress_field;
+  std::string bytes;
+  bytes.reserve(progress.branch_id.size() + progress.op.size() + progress.data.size() +
+                4 * kFieldOverhead);
+  bytes.push_back(kFormVersion);
+  FieldWriter out(bytes);
+  BytesUnlessEmpty(out, f::kBranchId, progress.branch_id);
+  BytesUnlessEmpty(out, f::kOp, progress.op);
+  if (progress.failed) out.Varint(f::kFailed, 1);
+  BytesUnlessEmpty(out, f::kData, progress.data);
+  return bytes;
+}
+
+Result<Progress> DecodeProgress(std::string_view bytes) {
+  namespace f = progress_field;
+  if (Status status = TakeVersion("progress", bytes); !status.ok()) return status;
+  Progress progress;
+  FieldReader in("progress", bytes);
+  while (in.Next()) {
+    switch (in.number()) {
+      case f::kBranchId:
+        progress.branch_id = in.Bytes();
+        break;
+      case f::kOp:
+        progress.op = in.Bytes();
+        break;
+      case f::kFailed:
+        progress.failed = in.Bool();
+        break;
+      case f::kData:
+        progress.data = in.Bytes();
+        break;
+      default:
+        break;
+    }
+  }
+  if (in.status().ok() && progress.op.empty()) in.Fail("no operation");
+  if (!in.status().ok()) return in.status();
+  return progress;
+}
+
+std::string EncodeResult(std::string_view result) {
+  std::string bytes;
+  bytes.reserve(result.size() + kFieldOverhead);
+  bytes.push_back(kFormVersion);
+  FieldWriter out(bytes);
+  BytesUnlessEmpty(out, result_field::kData, result);
+  return bytes;
+}
+
+Result<std::string> DecodeResult(std::string_view bytes) {
+  if (Status status = TakeVersion("result", bytes); !status.ok()) return status;
+  std::string result;
+  FieldReader in("result", bytes);
+  while (in.Next()) {
+    if (in.number() == result_field::kData) result = in.Bytes();
+  }
+  if (!in.status().ok()) return in.status();
+  return result;
 }
 
 }  // namespace troth::internal

@@ -262,6 +262,23 @@ Status ReadMessageStep(const MessageStep& from, size_t index, const Limits& limi
   return {};
 }
 
+// The branch id of what is asked of the application itself.
+constexpr std::string_view kCallBackId = "00";
+
+// A short text that names something in a URL's query.
+Status CheckName(std::string_view field, std::string_view name) {
+  if (name.empty()) return Refused(field, "empty");
+  if (name.size() > kGidBytesMax) return Refused(field, "longer than 128 bytes");
+  if (HasControlBytes(name)) return Refused(field, "has control characters");
+  return {};
+}
+
+Status CheckBytes(std::string_view field, std::string_view bytes, const Limits& limits) {
+  if (bytes.size() <= limits.payload_bytes) return {};
+  return Refused(field, Concat(bytes.size(), " bytes, more than the ", limits.payload_bytes,
+                               " of limits.payload_bytes"));
+}
+
 Status CheckActText(std::string_view field, std::string_view text) {
   if (text.empty()) return Refused(field, "empty");
   if (text.size() > kActBytesMax) return Refused(field, "longer than 1 kB");
@@ -324,6 +341,55 @@ Result<std::shared_ptr<const Definition>> DefinitionOf(const SessionInput& sessi
     return Under("options.", s);
   }
   return std::shared_ptr<const Definition>(std::move(definition));
+}
+
+Result<std::shared_ptr<const Definition>> DefinitionOf(const WorkflowInput& workflow,
+                                                       const CallOptions& defaults,
+                                                       const Limits& limits,
+                                                       const UrlCheck& check_url,
+                                                       Milliseconds barrier_retention) {
+  auto definition = std::make_shared<Definition>();
+  definition->mode = Mode::kWorkflow;
+  definition->query_prepared = workflow.query_prepared;
+  definition->barrier_retention = barrier_retention;
+  if (Status s = ReadCommon(workflow.gid, workflow.headers, workflow.options, defaults, limits,
+                            *definition);
+      !s.ok()) {
+    return s;
+  }
+  if (Status s = CheckName("custom_data.name", workflow.name); !s.ok()) return s;
+  if (Status s = CheckBytes("custom_data.data", workflow.data, limits); !s.ok()) return s;
+  if (workflow.query_prepared.empty()) {
+    return Refused("query_prepared", "empty; a workflow is called back to be resumed");
+  }
+  if (Status s = CheckUrl("query_prepared", workflow.query_prepared, limits, check_url); !s.ok()) {
+    return s;
+  }
+  if (Status s = CheckParameters(definition->policies[0], {workflow.query_prepared}, workflow.data);
+      !s.ok()) {
+    return Under("custom_data.", s);
+  }
+  definition->workflow = workflow.name;
+  definition->input = workflow.data;
+  return std::shared_ptr<const Definition>(std::move(definition));
+}
+
+Status CheckProgress(const Progress& progress, const Limits& limits) {
+  if (!progress.branch_id.empty()) {
+    if (Status s = CheckName("branch_id", progress.branch_id); !s.ok()) return s;
+  }
+  if (progress.branch_id == kCallBackId) return Refused("branch_id", "00 is the call-back's");
+  if (Status s = CheckName("op", progress.op); !s.ok()) return s;
+  if (progress.failed && OwedBy(progress) != Decision::kUndecided) {
+    return Refused("status", Concat("a ", progress.op,
+                                    " may not fail: it is repeated until it "
+                                    "succeeds"));
+  }
+  return CheckBytes("data", progress.data, limits);
+}
+
+Status CheckResult(std::string_view result, const Limits& limits) {
+  return CheckBytes("req_extra.result", result, limits);
 }
 
 Result<Policy> CheckSessionStep(const SessionStepInput& step, const Policy& transaction,

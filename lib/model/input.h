@@ -47,6 +47,26 @@ Result<std::shared_ptr<const Definition>> DefinitionOf(const SessionInput& sessi
                                                        const Limits& limits,
                                                        Milliseconds barrier_retention);
 
+// What a caller says that runs a workflow.
+struct WorkflowInput {
+  const std::string& gid;
+  const std::string& name;
+  const std::string& data;
+  const std::string& query_prepared;  // where it is called back
+  const Headers& headers;
+  const CallOptions& options;
+};
+// The field has the wire's name: "query_prepared: …".
+Result<std::shared_ptr<const Definition>> DefinitionOf(const WorkflowInput& workflow,
+                                                       const CallOptions& defaults,
+                                                       const Limits& limits,
+                                                       const UrlCheck& check_url,
+                                                       Milliseconds barrier_retention);
+
+// kInvalidArgument names the field; whether there is room is the engine's to say.
+Status CheckProgress(const Progress& progress, const Limits& limits);
+Status CheckResult(std::string_view result, const Limits& limits);
+
 // What TccBranch and XaBranch say, each URL with its field's name. The field is "branch.…".
 struct SessionStepInput {
   std::vector<std::pair<std::string_view, std::string_view>> urls;

@@ -83,6 +83,9 @@ class Builder {
   std::string problem_;
 };
 
+constexpr std::string_view kBase64Digits =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 }  // namespace
 
 const Json* Json::Find(std::string_view name) const {
@@ -113,19 +116,38 @@ std::string JsonList(const std::vector<std::string>& items) {
 }
 
 std::string Base64(std::string_view bytes) {
-  constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string out;
   for (size_t i = 0; i < bytes.size(); i += 3) {
     const auto byte = [&](size_t at) -> uint32_t {
       return at < bytes.size() ? static_cast<unsigned char>(bytes[at]) : 0;
     };
     const uint32_t group = byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2);
-    out += kDigits[group >> 18];
-    out += kDigits[group >> 12 & 63];
-    out += i + 1 < bytes.size() ? kDigits[group >> 6 & 63] : '=';
-    out += i + 2 < bytes.size() ? kDigits[group & 63] : '=';
+    out += kBase64Digits[group >> 18];
+    out += kBase64Digits[group >> 12 & 63];
+    out += i + 1 < bytes.size() ? kBase64Digits[group >> 6 & 63] : '=';
+    out += i + 2 < bytes.size() ? kBase64Digits[group & 63] : '=';
   }
+  return out;
+}
+
+std::optional<std::string> FromBase64(std::string_view text) {
+  if (text.size() % 4 != 0) return std::nullopt;
+  const size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
+  text.remove_suffix(padding);
+  std::string out;
+  uint32_t group = 0;
+  unsigned bits = 0;  // of `group` that are not in `out` yet
+  for (const char c : text) {
+    const size_t digit = kBase64Digits.find(c);
+    if (digit == std::string_view::npos) return std::nullopt;
+    group = group << 6 | static_cast<uint32_t>(digit);
+    bits += 6;
+    if (bits < 8) continue;
+    bits -= 8;
+    out += static_cast<char>(group >> bits & 0xFF);
+  }
+  // What is left over says nothing: a text that has something there was not made from bytes.
+  if ((group & ((1u << bits) - 1)) != 0) return std::nullopt;
   return out;
 }
 

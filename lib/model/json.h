@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <initializer_list>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -71,5 +72,7 @@ class JsonObject {
 std::string JsonList(const std::vector<std::string>& items);
 
 std::string Base64(std::string_view bytes);
+// Whole, with its padding; nothing where it is none.
+std::optional<std::string> FromBase64(std::string_view text);
 
 }  // namespace troth::internal

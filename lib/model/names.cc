@@ -104,6 +104,8 @@ std::string_view ReasonText(ReasonCode code) {
       return "not sent";
     case ReasonCode::kOngoing:
       return "still at work";
+    case ReasonCode::kNotEnded:
+      return "answered, and the workflow has not ended";
   }
   return "unknown reason";
 }

@@ -41,7 +41,8 @@ enum : uint32_t {
   kEdits = 13,
   kParts = 14,
   kRegistered = 15,
-  kStart = 16
+  kStart = 16,
+  kResult = 17
 };
 }  // namespace state_field
 namespace reason_field {
@@ -215,6 +216,7 @@ void StateWriter::Write() {
     if (HasDetail(t_.branches[i])) WriteDetail(i, t_.branches[i]);
   }
   WriteEdits();
+  WriteNumber(f::kResult, t_.result_part);
   if (t_.parts != 1) out_.Varint(f::kParts, t_.parts);
   out_.BareBytes(t_.unknown_fields);
 }
@@ -408,10 +410,11 @@ void StateReader::ReadEdits(FieldReader& in) {
   }
 }
 
-// The steps themselves are parts, which are read later: here they only get their branches.
+// The steps themselves, or what a workflow has recorded, are parts, which are read later: here
+// steps only get their branches.
 void StateReader::ReadRegistered(FieldReader& in) {
   if (has_runs_ || !t_.registered_parts.empty()) return in.Fail("out of place");
-  if (t_.mode() != Mode::kTcc && t_.mode() != Mode::kXa) return in.Fail("not of this mode");
+  if (t_.mode() == Mode::kSaga || t_.mode() == Mode::kMessage) return in.Fail("not of this mode");
   std::string_view rest = in.Bytes();
   uint64_t last = 0;
   while (!rest.empty()) {
@@ -482,6 +485,9 @@ Status StateReader::Read(std::string_view bytes) {
         break;
       case f::kParts:
         t_.parts = in.Uint<uint16_t>();
+        break;
+      case f::kResult:
+        t_.result_part = in.Uint<uint16_t>();
         break;
       default:
         t_.unknown_fields.append(in.raw());

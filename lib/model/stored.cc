@@ -2,6 +2,7 @@
 #include "model/stored.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "base/text.h"
@@ -38,7 +39,25 @@ Status ReadEdits(const StoredTransaction& stored, GlobalTransaction& t) {
   return Status();
 }
 
+Status ReadProgress(const StoredTransaction& stored, GlobalTransaction& t) {
+  for (const uint16_t number : t.registered_parts) {
+    const std::string* document = DocumentOf(stored, number);
+    if (document == nullptr) return Wrong(Concat("progress: part ", number, " is missing"));
+    Result<Progress> progress = DecodeProgress(*document);
+    if (!progress.ok()) return progress.status();
+    t.progress.push_back(std::make_shared<const Progress>(*std::move(progress)));
+  }
+  if (t.result_part == 0) return Status();
+  const std::string* document = DocumentOf(stored, t.result_part);
+  if (document == nullptr) return Wrong("result: its part is missing");
+  Result<std::string> result = DecodeResult(*document);
+  if (!result.ok()) return result.status();
+  t.result = std::make_shared<const std::string>(*std::move(result));
+  return Status();
+}
+
 Status ReadRegistered(const StoredTransaction& stored, GlobalTransaction& t) {
+  if (t.mode() == Mode::kWorkflow) return ReadProgress(stored, t);
   for (const uint16_t number : t.registered_parts) {
     const std::string* document = DocumentOf(stored, number);
     if (document == nullptr) return Wrong(Concat("step: part ", number, " is missing"));
@@ -71,6 +90,29 @@ Status CheckParts(const StoredTransaction& stored, const GlobalTransaction& t) {
   }
   for (const auto& [branch, number] : t.edit_parts) {
     if (number >= t.parts) return Wrong("state: an edit beyond its parts");
+  }
+  if (t.result_part >= t.parts) return Wrong("state: a result beyond its parts");
+  return Status();
+}
+
+// What a workflow's state adds to what all have: the outcome that its records have fixed (R30).
+Status CheckWorkflow(const GlobalTransaction& t) {
+  const bool workflow = t.mode() == Mode::kWorkflow;
+  const bool has_result = t.result_part != 0;
+  if (has_result && !(workflow && t.phase == Phase::kEnded)) {
+    return Wrong("state: a result of what has none");
+  }
+  if (!workflow) return Status();
+  if (t.branches[0].state != BranchState::kWaiting) return Wrong("state: a call-back with an end");
+  std::set<std::pair<std::string_view, std::string_view>> recorded;
+  for (const auto& progress : t.progress) {
+    if (!recorded.emplace(progress->branch_id, progress->op).second) {
+      return Wrong("progress: an operation recorded twice");
+    }
+    const Decision owed_by = OwedBy(*progress);
+    if (owed_by == Decision::kUndecided) continue;
+    if (owed_by != t.outcome) return Wrong("progress: of another outcome than the state's");
+    if (progress->failed) return Wrong("progress: a failure of an operation that may not fail");
   }
   return Status();
 }
@@ -133,8 +175,6 @@ Status CheckDecision(const GlobalTransaction& t) {
 
 Status CheckCanBeTrue(const StoredTransaction& stored, const GlobalTransaction& t) {
   if (t.mode() != stored.row.mode) return Wrong("row: the mode is not the definition's");
-  if (t.mode() == Mode::kWorkflow)
-    return Wrong("definition: a mode that this version does not run");
   if (t.version == 0) return Wrong("row: version 0");
   if (t.version > kVersionMax) return Wrong("row: a version out of range");
   const bool has_steps = t.mode() == Mode::kSaga || t.mode() == Mode::kMessage;
@@ -147,6 +187,7 @@ Status CheckCanBeTrue(const StoredTransaction& stored, const GlobalTransaction& 
   if (Status status = CheckParts(stored, t); !status.ok()) return status;
   if (Status status = CheckBranches(t); !status.ok()) return status;
   if (Status status = CheckEnd(t); !status.ok()) return status;
+  if (Status status = CheckWorkflow(t); !status.ok()) return status;
   if (WireStatus(t) != stored.row.status) return Wrong("row: the status is not the state's");
   return Status();
 }

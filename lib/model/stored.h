@@ -22,6 +22,12 @@ Result<Definition> DecodeDefinition(std::string_view bytes);
 std::string EncodeStep(const Step& step);
 Result<Step> DecodeStep(std::string_view bytes);
 
+// What a workflow records, and its result, too.
+std::string EncodeProgress(const Progress& progress);
+Result<Progress> DecodeProgress(std::string_view bytes);
+std::string EncodeResult(std::string_view result);
+Result<std::string> DecodeResult(std::string_view bytes);
+
 std::string EncodeEdit(const Edit& edit);
 Result<Edit> DecodeEdit(std::string_view bytes);
 

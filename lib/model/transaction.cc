@@ -42,7 +42,7 @@ BranchRecord RecordOf(const GlobalTransaction& t, uint16_t index) {
   const Branch& branch = t.branches[index];
   BranchRecord out;
   out.branch_id = t.BranchIdOf(branch);
-  out.op = OpName(t.mode(), branch.op);
+  out.op = t.OpNameOf(branch);
   out.url = t.UrlOf(index);
   out.status = StatusOf(branch.state);
   out.may_have_run = branch.called || branch.calls > 0 || branch.started == Started::kYes;
@@ -56,6 +56,16 @@ BranchRecord RecordOf(const GlobalTransaction& t, uint16_t index) {
     out.newest_failures.assign(branch.failures.end() - static_cast<std::ptrdiff_t>(newest),
                                branch.failures.end());
   }
+  return out;
+}
+
+BranchRecord RecordOf(const Progress& progress, bool with_payload) {
+  BranchRecord out;
+  out.branch_id = progress.branch_id;
+  out.op = progress.op;
+  out.status = progress.failed ? BranchStatus::kFailed : BranchStatus::kSucceed;
+  out.may_have_run = true;
+  if (with_payload) out.payload = progress.data;
   return out;
 }
 
@@ -74,7 +84,8 @@ CallOptions OptionsOf(const Policy& policy) {
 
 std::vector<BranchRecord> RecordsOf(const GlobalTransaction& t, bool with_payloads) {
   std::vector<BranchRecord> out;
-  out.reserve(t.branches.size());
+  out.reserve(t.branches.size() + t.progress.size());
+  for (const auto& progress : t.progress) out.push_back(RecordOf(*progress, with_payloads));
   for (size_t i = 0; i < t.branches.size(); ++i) {
     const Branch& branch = t.branches[i];
     // The protocol shows no row for a check-back; one that was asked for is worth a look.
@@ -106,7 +117,7 @@ const std::string& GlobalTransaction::UrlOf(uint16_t branch) const {
 const std::string& GlobalTransaction::PayloadOf(uint16_t branch) const {
   if (const Edit* edit = EditOf(*this, branch)) return edit->payload;
   const Branch& b = branches[branch];
-  return b.op == Op::kCheckBack ? NoText() : StepOf(b).payload;
+  return b.op == Op::kCheckBack ? definition->input : StepOf(b).payload;
 }
 
 const Headers& GlobalTransaction::HeadersOf(uint16_t branch) const {
@@ -122,7 +133,13 @@ std::string_view GlobalTransaction::BranchIdOf(const Branch& branch) const {
 
 std::string GlobalTransaction::BranchName(uint16_t branch) const {
   const Branch& b = branches[branch];
-  return Concat(BranchIdOf(b), "/", OpName(mode(), b.op));
+  return Concat(BranchIdOf(b), "/", OpNameOf(b));
+}
+
+Decision OwedBy(const Progress& progress) {
+  if (progress.op == OpName(Mode::kWorkflow, Op::kCommit)) return Decision::kCommit;
+  if (progress.op == OpName(Mode::kWorkflow, Op::kRollback)) return Decision::kRollback;
+  return Decision::kUndecided;
 }
 
 void AddBranches(Mode mode, size_t step, std::vector<Branch>& branches) {
@@ -145,7 +162,7 @@ void AddBranches(Mode mode, size_t step, std::vector<Branch>& branches) {
       add(Op::kForward);
       break;
     case Mode::kWorkflow:
-      break;  // its branches come by registration
+      break;  // it calls its branches itself
   }
 }
 
@@ -157,7 +174,7 @@ std::vector<Branch> BranchesOf(const Definition& definition) {
     AddBranches(definition.mode, step, out);
   }
   const bool asks = definition.mode == Mode::kMessage && !definition.query_prepared.empty();
-  if (asks) out.emplace_back().op = Op::kCheckBack;
+  if (asks || definition.mode == Mode::kWorkflow) out.emplace_back().op = Op::kCheckBack;
   return out;
 }
 
@@ -213,6 +230,7 @@ TransactionRecord ToRecord(const GlobalTransaction& t) {
   out.query_prepared = t.definition->query_prepared;
   out.headers = t.definition->headers;
   out.options = OptionsOf(t.definition->policies[0]);
+  if (t.result != nullptr) out.result = *t.result;
   return out;
 }
 

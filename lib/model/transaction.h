@@ -36,13 +36,18 @@ struct Policy {
 
 // What an operation is for. Its name on the wire depends on the mode: OpName.
 enum class Op : uint8_t { kForward = 0, kCommit = 1, kRollback = 2, kCheckBack = 3 };
-// "action", "compensate", "try", "confirm", …; empty where the mode has no such operation.
+// "action", "compensate", "try", "confirm", …; empty where the mode has no such operation, or where
+// it has a name of its own, as a workflow's call-back: GlobalTransaction::OpNameOf.
 std::string_view OpName(Mode mode, Op op);
 // Whether a failure of this operation is a decision; elsewhere it counts as unknown. What may fail
 // is never skipped.
 inline bool MayFail(Mode mode, Op op) {
-  return op == Op::kCheckBack || (op == Op::kForward && mode == Mode::kSaga);
+  return (op == Op::kCheckBack && mode == Mode::kMessage) ||
+         (op == Op::kForward && mode == Mode::kSaga);
 }
+
+enum class Phase : uint8_t { kPrepared = 0, kRunning = 1, kEnded = 2 };
+enum class Decision : uint8_t { kUndecided = 0, kCommit = 1, kRollback = 2 };
 
 // One participant, as the application defined it. Immutable once stored.
 struct Step {
@@ -58,6 +63,19 @@ struct Step {
   friend bool operator==(const Step&, const Step&) = default;
 };
 
+// One result that a workflow has recorded, of one operation of one of its branches. Immutable once
+// stored.
+struct Progress {
+  std::string branch_id;  // the caller's; may be empty
+  std::string op;         // "action", "commit", "rollback", or what else the caller records
+  bool failed = false;
+  std::string data;  // what the operation answered, or why it failed
+  friend bool operator==(const Progress&, const Progress&) = default;
+};
+
+// The outcome whose second phase it belongs to; a step's own result belongs to none.
+Decision OwedBy(const Progress& progress);
+
 // What the application asked for. Immutable; shared by everything that needs a payload, never
 // copied.
 struct Definition {
@@ -69,6 +87,8 @@ struct Definition {
   std::optional<Milliseconds> timeout_to_fail;
   Milliseconds barrier_retention = std::chrono::hours(24 * 90);  // of its branches (R10)
   std::vector<Step> steps;
+  std::string workflow;  // which one: the name of its call-back's operation
+  std::string input;     // of a workflow: what its call-back carries
   friend bool operator==(const Definition&, const Definition&) = default;
 };
 
@@ -101,9 +121,6 @@ struct Branch {
   uint64_t in_flight = 0;  // volatile: the call's id, 0 for none
 };
 inline constexpr size_t kNewestFailures = 3;
-
-enum class Phase : uint8_t { kPrepared = 0, kRunning = 1, kEnded = 2 };
-enum class Decision : uint8_t { kUndecided = 0, kCommit = 1, kRollback = 2 };
 
 // What a person changed of one branch; an immutable part of its own.
 struct Edit {
@@ -139,9 +156,14 @@ struct GlobalTransaction {
   std::vector<std::string> in_doubt;  // with `forced`
   std::vector<HistoryRecord> history;
 
-  // Steps that were registered after the first write (tcc, xa), each an immutable part of its own.
+  // What was registered after the first write, each an immutable part of its own: steps (tcc, xa),
+  // or what a workflow has recorded, in that order.
   std::vector<std::shared_ptr<const Step>> registered;
+  std::vector<std::shared_ptr<const Progress>> progress;
   std::vector<uint16_t> registered_parts;
+  // Of a workflow that has ended; the part, 0 where it is empty.
+  std::shared_ptr<const std::string> result;
+  uint16_t result_part = 0;
 
   std::vector<Branch> branches;                           // in the protocol's order: see BranchesOf
   std::map<uint16_t, uint16_t> edit_parts;                // branch → number of the part in force
@@ -169,6 +191,11 @@ struct GlobalTransaction {
   }
   // "02"; of a check-back "00".
   std::string_view BranchIdOf(const Branch& branch) const;
+  // "compensate"; of a workflow's call-back the workflow's name.
+  std::string_view OpNameOf(const Branch& branch) const {
+    const bool call_back = branch.op == Op::kCheckBack && mode() == Mode::kWorkflow;
+    return call_back ? std::string_view(definition->workflow) : OpName(mode(), branch.op);
+  }
   // With the edit in force, if there is one.
   const std::string& UrlOf(uint16_t branch) const;
   const std::string& PayloadOf(uint16_t branch) const;
@@ -179,7 +206,7 @@ struct GlobalTransaction {
 
 // The branches that a mode's steps have, fresh: of a saga step i compensate at 2i and action at
 // 2i+1; tcc cancel, confirm; xa rollback, commit; msg action alone, and at the very end the
-// check-back if there is one.
+// check-back if there is one; of a workflow the call-back alone.
 std::vector<Branch> BranchesOf(const Definition& definition);
 // The branches of one more step, at the end.
 void AddBranches(Mode mode, size_t step, std::vector<Branch>& branches);

@@ -18,9 +18,9 @@ Plan PlanNext(const GlobalTransaction& t, Time now) {
     case Mode::kMessage:
       return PlanMessage(t, now);
     case Mode::kWorkflow:
-      break;
+      return PlanWorkflow(t, now);
   }
-  TROTH_CHECK(false && "FromStored refuses modes that have no plan");
+  TROTH_CHECK(false && "FromStored refuses modes that there are not");
   return {};
 }
 

@@ -36,7 +36,7 @@ Reason ReasonFrom(const GlobalTransaction& t, uint16_t branch, ReasonCode code, 
   Reason reason = b.failures.empty() ? Reason{} : b.failures.back();
   reason.code = code;
   reason.branch_id = t.BranchIdOf(b);
-  reason.op = OpName(t.mode(), b.op);
+  reason.op = t.OpNameOf(b);
   if (reason.at == Time{}) reason.at = now;
   return reason;
 }

@@ -50,5 +50,6 @@ Plan PlanSaga(const GlobalTransaction& t, Time now);
 Plan PlanTcc(const GlobalTransaction& t, Time now);
 Plan PlanXa(const GlobalTransaction& t, Time now);
 Plan PlanMessage(const GlobalTransaction& t, Time now);
+Plan PlanWorkflow(const GlobalTransaction& t, Time now);
 
 }  // namespace troth::internal

@@ -115,7 +115,7 @@ void CheckCalls(const GlobalTransaction& t) {
       BranchContext context;
       context.gid = t.gid;
       context.branch_id = t.BranchIdOf(branch);
-      context.op = OpName(t.mode(), branch.op);
+      context.op = t.OpNameOf(branch);
       TROTH_CHECK(CheckCallable(WithCallQuery(url, context)).ok());
     }
     TROTH_CHECK(BuildRequestHeaders(t.HeadersOf(i), t.definition->headers, "host", true).ok());

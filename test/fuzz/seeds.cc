@@ -34,6 +34,12 @@ internal::GlobalTransaction RandomTransaction(uint64_t seed) {
   return internal::RandomTransaction(draw);
 }
 
+// Every fourth is a workflow.
+internal::GlobalTransaction RandomOfAnyMode(uint64_t seed) {
+  Draw draw(seed);
+  return seed % 4 == 3 ? internal::RandomWorkflow(draw) : internal::RandomTransaction(draw);
+}
+
 std::string Definition(uint64_t seed) {
   const internal::GlobalTransaction t = RandomTransaction(seed);
   if (seed % 3 == 0) return EncodeDefinition(*t.definition);
@@ -43,7 +49,7 @@ std::string Definition(uint64_t seed) {
 
 // Tcc and xa with a step that was registered later, the others as they come.
 std::string Stored(uint64_t seed) {
-  internal::GlobalTransaction t = RandomTransaction(seed);
+  internal::GlobalTransaction t = RandomOfAnyMode(seed);
   if (t.mode() == Mode::kTcc || t.mode() == Mode::kXa) {
     internal::Step step = t.definition->steps.front();
     step.policy = 0;

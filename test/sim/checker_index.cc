@@ -111,7 +111,7 @@ std::optional<uint16_t> FindBranchOfStep(const GlobalTransaction& t, size_t step
 
 Operation OperationOf(const GlobalTransaction& t, uint16_t branch) {
   const internal::Branch& b = t.branches[branch];
-  return {std::string(t.BranchIdOf(b)), std::string(internal::OpName(t.mode(), b.op))};
+  return {std::string(t.BranchIdOf(b)), std::string(t.OpNameOf(b))};
 }
 
 const std::vector<const Call*>& Trail::Of(const Operation& operation) const {

@@ -179,6 +179,42 @@ GlobalTransaction RandomTransaction(Draw& draw) {
   return t;
 }
 
+GlobalTransaction RandomWorkflow(Draw& draw) {
+  auto definition = std::make_shared<Definition>();
+  definition->mode = Mode::kWorkflow;
+  definition->query_prepared = "local:asked";
+  definition->headers = SomeHeaders(draw);
+  definition->policies = {SomePolicy(draw)};
+  definition->workflow = "w" + Text(draw, 20);
+  definition->input = Text(draw, 1000);
+  GlobalTransaction t = NewTransaction("gid", definition, SomeTime(draw));
+  t.id = 7;
+  t.version = 1 + Below(draw, 1000);
+  t.digest = DigestOf(*definition);
+  t.updated = SomeTime(draw);
+  FillEnd(draw, t);
+  FillBranch(draw, Mode::kWorkflow, false, t.branches[0]);
+  t.branches[0].state = BranchState::kWaiting;
+  if (Coin(draw)) t.first_action = SomeTime(draw);
+  const bool commits = t.outcome == Decision::kCommit;
+  for (size_t i = Below(draw, 6); i > 0; --i) {
+    const bool second_phase = t.outcome != Decision::kUndecided && Coin(draw);
+    const std::string op = !second_phase ? "action" : commits ? "commit" : "rollback";
+    t.progress.push_back(
+        std::make_shared<const Progress>(Progress{.branch_id = std::to_string(i),
+                                                  .op = op,
+                                                  .failed = !second_phase && Coin(draw),
+                                                  .data = Text(draw, 500)}));
+    t.registered_parts.push_back(t.parts++);
+  }
+  FillEdits(draw, t);
+  if (t.phase == Phase::kEnded && Coin(draw)) {
+    t.result = std::make_shared<const std::string>(Text(draw, 500));
+    t.result_part = t.parts++;
+  }
+  return t;
+}
+
 GlobalTransaction PlainSaga(size_t steps) {
   auto definition = std::make_shared<Definition>();
   for (size_t i = 0; i < steps; ++i) {
@@ -206,6 +242,10 @@ StoredTransaction Stored(const GlobalTransaction& t) {
   for (const auto& [branch, part] : t.edit_parts) {
     out.parts.push_back({part, document(EncodeEdit(*t.edits.at(branch)))});
   }
+  for (size_t i = 0; i < t.progress.size(); ++i) {
+    out.parts.push_back({t.registered_parts[i], document(EncodeProgress(*t.progress[i]))});
+  }
+  if (t.result_part != 0) out.parts.push_back({t.result_part, document(EncodeResult(*t.result))});
   return out;
 }
 
@@ -254,6 +294,11 @@ std::string Show(const GlobalTransaction& t) {
   for (const Branch& branch : t.branches) ShowTo(out, branch);
   for (const auto& [branch, part] : t.edit_parts) out << "part " << branch << " " << part << "\n";
   for (const auto& [branch, edit] : t.edits) ShowTo(out, *edit);
+  for (const auto& each : t.progress) {
+    out << "progress " << each->branch_id << "/" << each->op << " " << each->failed << " "
+        << ToHex(each->data) << "\n";
+  }
+  if (t.result != nullptr) out << "result " << t.result_part << " " << ToHex(*t.result) << "\n";
   out << "parts " << t.parts << " unknown " << ToHex(t.unknown_fields) << "\n";
   return out.str();
 }

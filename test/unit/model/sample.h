@@ -16,6 +16,7 @@ using Draw = std::mt19937_64;
 // Any definition and any transaction that can be true; the same for the same seed.
 Definition RandomDefinition(Draw& draw);
 GlobalTransaction RandomTransaction(Draw& draw);
+GlobalTransaction RandomWorkflow(Draw& draw);
 
 // A saga of `steps` steps with URLs, of which nothing has happened.
 GlobalTransaction PlainSaga(size_t steps);

@@ -68,6 +68,7 @@ std::shared_ptr<const Definition> DefinitionOf(Mode mode, const ModeState& state
   for (const std::string_view word : Words(state.branches)) {
     if (word[0] == '?') {
       definition->query_prepared = "http://ask.example/";
+      if (mode == Mode::kWorkflow) definition->workflow = "transfer";
       continue;
     }
     Step& step = definition->steps.emplace_back();
