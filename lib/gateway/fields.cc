@@ -40,6 +40,12 @@ std::string Fields::Text(std::string_view name) {
   return found != nullptr ? found->text : std::string();
 }
 
+std::string Fields::Bytes(std::string_view name) {
+  std::optional<std::string> bytes = FromBase64(Text(name));
+  if (!bytes) Refuse(name, "not base64");
+  return bytes ? *std::move(bytes) : std::string();
+}
+
 bool Fields::Bool(std::string_view name) {
   const Json* found = Of(name, Json::Kind::kBool, "true or false");
   return found != nullptr && found->boolean;

@@ -31,6 +31,8 @@ class Fields {
   std::optional<int32_t> Count(std::string_view name);
   // A null in the list is an empty text.
   std::vector<std::string> Texts(std::string_view name);
+  // From a text in base64.
+  std::string Bytes(std::string_view name);
   // An object of texts.
   Headers Pairs(std::string_view name);
   // Of objects.

@@ -22,6 +22,8 @@ GatewayAnswer Refuse(int status, std::string_view why) {
   return {.status = status, .body = JsonObject().Text("message", why).Finish()};
 }
 
+constexpr std::string_view kPrepareWorkflow = "/prepareWorkflow";
+
 }  // namespace
 
 std::optional<std::string_view> GatewayRequest::QueryValue(std::string_view name) const {
@@ -54,7 +56,7 @@ const Gateway::Impl::Route* Gateway::Impl::FindRoute(std::string_view path) {
   static constexpr std::array kRoutes = {
       Route{.method = "GET", .path = "/newGid", .with_query = &Impl::NewGid},
       Route{.method = "POST", .path = "/prepare", .with_body = &Impl::Prepare},
-      Route{.method = "POST", .path = "/prepareWorkflow", .with_body = &Impl::PrepareWorkflow},
+      Route{.method = "POST", .path = kPrepareWorkflow, .with_body = &Impl::PrepareWorkflow},
       Route{.method = "POST", .path = "/submit", .with_body = &Impl::Submit},
       Route{.method = "POST", .path = "/abort", .with_body = &Impl::Abort},
       Route{.method = "POST", .path = "/registerBranch", .with_body = &Impl::RegisterBranch},
@@ -82,6 +84,11 @@ const Gateway::Impl::Route* Gateway::Impl::FindRoute(std::string_view path) {
 
 GatewayAnswer Gateway::Impl::Handle(const GatewayRequest& request) {
   GatewayAnswer answer = AdmitAndServe(request);
+  const std::string_view path = request.path;
+  if (path.starts_with(options_.base_path) &&
+      path.substr(options_.base_path.size()) == kPrepareWorkflow) {
+    AddTransaction(answer);
+  }
   answers_.Count(answer.status);
   return answer;
 }

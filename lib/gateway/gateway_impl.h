@@ -6,10 +6,12 @@
 #include <utility>
 
 #include "gateway/access.h"
+#include "gateway/fields.h"
 #include "gateway/metrics.h"
 #include "gateway/reply.h"
 #include "gateway/transaction_input.h"
 #include "model/json.h"
+#include "model/remote_session.h"
 #include "troth/coordinator.h"
 #include "troth/gateway.h"
 
@@ -39,7 +41,6 @@ class __attribute__((visibility("hidden"))) Gateway::Impl {
   // --- submit.cc: what an application does with its transactions; `body` is the request's ---
   internal::Reply NewGid(const GatewayRequest& request);
   internal::Reply Prepare(const internal::Json& body);
-  internal::Reply PrepareWorkflow(const internal::Json& body);
   internal::Reply Submit(const internal::Json& body);
   internal::Reply Abort(const internal::Json& body);
   internal::Reply RegisterBranch(const internal::Json& body);
@@ -49,6 +50,13 @@ class __attribute__((visibility("hidden"))) Gateway::Impl {
   internal::Reply AwaitEnd(const std::string& gid);
   internal::Reply AnswerSubmit(const Result<Accepted>& accepted, const std::string& gid);
   Status CheckUrls(const internal::TransactionInput& input) const;
+
+  // --- workflow.cc: what a workflow's caller reports ---
+  internal::Reply PrepareWorkflow(const internal::Json& body);
+  internal::Reply RecordProgress(const std::string& gid, internal::Fields& in,
+                                 internal::RemoteBranch&& branch);
+  internal::Reply EndWorkflow(internal::TransactionInput&& input);
+  void AddTransaction(GatewayAnswer& answer) const;
 
   // --- acts.cc: what a person does; `author` is who ---
   internal::Reply ForceStop(const internal::Json& body, std::string_view author);

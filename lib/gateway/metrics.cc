@@ -41,8 +41,11 @@ class Metrics {
 };
 
 void AddModes(const Statistics& s, Metrics& out) {
-  const std::pair<Mode, const ModeStatistics&> modes[] = {
-      {Mode::kSaga, s.saga}, {Mode::kTcc, s.tcc}, {Mode::kXa, s.xa}, {Mode::kMessage, s.message}};
+  const std::pair<Mode, const ModeStatistics&> modes[] = {{Mode::kSaga, s.saga},
+                                                          {Mode::kTcc, s.tcc},
+                                                          {Mode::kXa, s.xa},
+                                                          {Mode::kMessage, s.message},
+                                                          {Mode::kWorkflow, s.workflow}};
   const auto add = [&](std::string name, std::string help, uint64_t ModeStatistics::*count) {
     out.Counter(std::move(name), std::move(help));
     for (const auto& [mode, counts] : modes) {

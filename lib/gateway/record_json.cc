@@ -114,6 +114,7 @@ std::string TransactionJson(const TransactionRecord& record) {
   AddSummary(out, record, record.options.json_rpc.value_or(false) ? "json-rpc" : "http")
       .TextIfAny("query_prepared", record.query_prepared)
       .TextIfAny("rollback_reason", RollbackReason(record))
+      .TextIfAny("result", Base64(record.result))
       .Text("options", OptionsText(record))
       .Bool("concurrent", record.concurrent);
   return out.Finish();

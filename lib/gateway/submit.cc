@@ -65,19 +65,12 @@ Reply Gateway::Impl::Prepare(const Json& body) {
     case Mode::kTcc:
     case Mode::kXa:
       return AnswerPrepare(PrepareSession(*input), gid);
-    case Mode::kSaga:
     case Mode::kWorkflow:
+      return Reply::BadRequest("trans_type: a workflow is prepared by prepareWorkflow");
+    case Mode::kSaga:
       break;
   }
-  return Reply::BadRequest(Concat("trans_type: a ", ModeName(input->mode), " is not prepared"));
-}
-
-// The Go SDK reads the transaction of any answer, and ends its program where there is none.
-Reply Gateway::Impl::PrepareWorkflow(const Json&) {
-  constexpr std::string_view kWhy = "trans_type: workflows are not served";
-  Reply reply = Reply::BadRequest(std::string(kWhy));
-  reply.object = JsonObject().Text("message", kWhy).Raw("transaction", "{}").Finish();
-  return reply;
+  return Reply::BadRequest("trans_type: a saga is not prepared");
 }
 
 Reply Gateway::Impl::AnswerPrepare(const Result<Accepted>& accepted, const std::string& gid) {
@@ -97,7 +90,8 @@ Reply Gateway::Impl::Submit(const Json& body) {
   if (!input.ok()) return Reply::Of(input.status());
   if (Status urls = CheckUrls(*input); !urls.ok()) return Reply::Of(urls);
   const std::string gid = input->gid;
-  const bool wait = input->wait_result;
+  // A workflow's submit is its end.
+  const bool wait = input->wait_result && input->mode != Mode::kWorkflow;
   Reply accepted = Accept(*std::move(input));
   return wait && accepted.kind == Reply::Kind::kSuccess ? AwaitEnd(gid) : accepted;
 }
@@ -115,7 +109,7 @@ Reply Gateway::Impl::Accept(TransactionInput&& input) {
     case Mode::kWorkflow:
       break;
   }
-  return Reply::BadRequest("trans_type: workflows are not served");
+  return EndWorkflow(std::move(input));
 }
 
 // A repetition is a success as long as it is under way; what is decided is not submitted again.
@@ -148,7 +142,8 @@ Reply Gateway::Impl::Abort(const Json& body) {
     return Reply::Failure(Concat("trans type: '", ModeName(record->mode), "' current status '",
                                  StatusName(record->status), "', cannot abort. FAILURE"));
   };
-  if (record->finished || record->mode == Mode::kSaga) return refused();
+  const bool decides_itself = record->mode == Mode::kSaga || record->mode == Mode::kWorkflow;
+  if (record->finished || decides_itself) return refused();
   const Status aborted = coordinator_.Abort(gid, why);
   if (aborted.ok()) return Reply::Success();
   if (aborted.code() != StatusCode::kFailedPrecondition) return Reply::Of(aborted);
@@ -172,6 +167,8 @@ Reply Gateway::Impl::RegisterBranch(const Json& body) {
     branch.commit = branch.rollback = in.Text("url");
     if (branch.commit.empty()) in.Refuse("url", "empty");
     in.Keep(branch_urls_.Check("url", branch.commit));
+  } else if (mode == ModeName(Mode::kWorkflow)) {
+    return RecordProgress(gid, in, std::move(branch));
   } else {
     in.Refuse("trans_type", Concat("unknow trans type: ", mode));  // spelt as dtm does
   }

@@ -92,10 +92,10 @@ void ReadOrders(Fields& in, TransactionInput& out) {
   }
 }
 
-// A JSON text inside a string. Only sagas and messages have something of it to say.
+// A JSON text inside a string. TCC and XA have nothing of it to say.
 void ReadCustomData(Fields& in, const JsonLimits& limits, TransactionInput& out) {
   const std::string text = in.Text("custom_data");
-  if (text.empty() || (out.mode != Mode::kSaga && out.mode != Mode::kMessage)) return;
+  if (text.empty() || out.mode == Mode::kTcc || out.mode == Mode::kXa) return;
   const Result<Json> custom = ParseJson(text, limits);
   if (!custom.ok()) return in.Refuse("custom_data", custom.status().message());
   if (custom->kind == Json::Kind::kNull) return;
@@ -105,10 +105,24 @@ void ReadCustomData(Fields& in, const JsonLimits& limits, TransactionInput& out)
     out.concurrent = data.Bool("concurrent") || out.concurrent;
     ReadOrders(data, out);
     if (!out.concurrent) out.orders.clear();  // in sequence they say nothing
-  } else {
+  } else if (out.mode == Mode::kMessage) {
     out.delay = data.Seconds("delay");
+  } else {
+    out.workflow = data.Text("name");
+    out.data = data.Bytes("data");
   }
   in.Keep(data.status());
+}
+
+// How a workflow ended.
+void ReadEnd(Fields& in, TransactionInput& out) {
+  const Json* extra = in.Any("req_extra");
+  if (extra == nullptr || out.mode != Mode::kWorkflow) return;
+  Fields end(*extra, "req_extra.");
+  out.end_status = end.Text("status");
+  out.rollback_reason = end.Text("rollback_reason");
+  out.result = end.Bytes("result");
+  in.Keep(end.status());
 }
 
 void ReadOptions(Fields& in, TransactionInput& out) {
@@ -137,6 +151,7 @@ Result<TransactionInput> ReadTransaction(const Json& body, const JsonLimits& lim
   out.query_prepared = in.Text("query_prepared");
   out.rollback_reason = in.Text("rollback_reason");
   ReadCustomData(in, limits, out);
+  ReadEnd(in, out);
   if (!in.status().ok()) return in.status();
   return out;
 }

@@ -38,6 +38,11 @@ struct TransactionInput {
   // Of custom_data.
   std::map<size_t, std::vector<size_t>> orders;
   std::optional<std::chrono::milliseconds> delay;
+  std::string workflow;  // its name
+  std::string data;      // what its function is given
+  // Of req_extra, with a workflow's submit.
+  std::string end_status;
+  std::string result;
 };
 
 // kInvalidArgument names the field.

@@ -39,7 +39,8 @@ struct Scene {
 
 uint64_t Stored(Scene& scene) {
   const Statistics s = scene.world.coordinator().GetStatistics();
-  return s.saga.accepted + s.tcc.accepted + s.xa.accepted + s.message.accepted;
+  return s.saga.accepted + s.tcc.accepted + s.xa.accepted + s.message.accepted +
+         s.workflow.accepted;
 }
 
 void Check(fuzz::Input input) {

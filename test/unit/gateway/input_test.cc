@@ -168,7 +168,7 @@ TEST_CASE(
   refused(R"({"gid":"g1","trans_type":"msg","protocol":"json-rpc","payloads":["30"],)"
           R"("steps":[{"action":"http://a/rpc?method=TransIn"}]})",
           "steps[0].payload: not a JSON object, which a call by JSON-RPC takes");
-  refused(R"({"gid":"g1","trans_type":"workflow"})", "trans_type: workflows are not served");
+  refused(R"({"gid":"g1","trans_type":"workflow"})", "req_extra.status: not succeed or failed");
   refused(Steps(R"("concurrent":1)"), "concurrent: not true or false");
   refused(Steps(R"("timeout_to_fail":-1)"), "timeout_to_fail: negative");
   refused(Steps(R"("timeout_to_fail":"35")"), "timeout_to_fail: not a number");
@@ -200,12 +200,6 @@ TEST_CASE("gateway input: registerBranch says which field is wrong (A13, A14, A1
   refused(R"({"gid":"g1","trans_type":"tcc","branch_id":"01","confirm":"x"})",
           "confirm: URL: it must begin with http://, https:// or local:");
   CHECK(scene.Query("g1").starts_with(R"(200 {"branches":[],)"));
-}
-
-TEST_CASE("gateway input: a workflow is refused in a form that the Go SDK survives") {
-  Scene scene;
-  CHECK(scene.Post("prepareWorkflow", R"({"gid":"g1","trans_type":"workflow"})") ==
-        R"(400 {"message":"trans_type: workflows are not served","transaction":{}})");
 }
 
 TEST_CASE("gateway input: bounds of depth, values and bytes hold") {
