@@ -1,4 +1,4 @@
-// Definitions, registered steps and edits as they are stored.
+// Definitions, registered steps, edits, and what a workflow records, as they are stored.
 //
 // Property: any bytes give kDataLoss, or a value that is written as bytes which give an equal value
 // and are then written again as they stand.
@@ -10,6 +10,8 @@ namespace {
 
 bool Equal(const Definition& a, const Definition& b) { return a == b; }
 bool Equal(const Step& a, const Step& b) { return a == b; }
+bool Equal(const Progress& a, const Progress& b) { return a == b; }
+bool Equal(const std::string& a, const std::string& b) { return a == b; }
 bool Equal(const Edit& a, const Edit& b) {
   return a.branch == b.branch && a.url == b.url && a.payload == b.payload && a.headers == b.headers;
 }
@@ -37,5 +39,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Check(bytes, DecodeDefinition, EncodeDefinition);
   Check(bytes, DecodeStep, EncodeStep);
   Check(bytes, DecodeEdit, EncodeEdit);
+  Check(bytes, DecodeProgress, EncodeProgress);
+  Check(bytes, DecodeResult, EncodeResult);
   return 0;
 }

@@ -150,8 +150,24 @@ void Check(Input in) {
     return;
   }
   const bool is_saga = kind % 2 == 0;
+  const bool is_workflow = kind % 8 == 7;
   std::string gid;
   const auto definition = [&] {
+    if (is_workflow) {
+      const std::string name = in.Piece();
+      const std::string data = in.Piece();
+      const std::string query_prepared = in.Piece();
+      const Headers headers = TakeHeaders(in);
+      const CallOptions options = TakeOptions(in);
+      gid = in.Piece();
+      return DefinitionOf({.gid = gid,
+                           .name = name,
+                           .data = data,
+                           .query_prepared = query_prepared,
+                           .headers = headers,
+                           .options = options},
+                          defaults, kLimits, CheckCallable, milliseconds(1));
+    }
     if (is_saga) {
       const Saga saga = TakeSaga(in);
       gid = saga.gid;
@@ -163,7 +179,8 @@ void Check(Input in) {
   }();
   if (definition.ok()) return CheckAccepted(gid, *definition);
   TROTH_CHECK(definition.status().code() == StatusCode::kInvalidArgument);
-  TROTH_CHECK(definition.status().message().starts_with(is_saga ? "saga." : "message."));
+  const std::string_view field = is_workflow ? "" : is_saga ? "saga." : "message.";
+  TROTH_CHECK(definition.status().message().starts_with(field));
 }
 
 }  // namespace

@@ -81,6 +81,22 @@ void Insert(MemoryStore& store, const StoredTransaction& stored, std::string gid
   (void)store.Apply({&write, 1});
 }
 
+// What a workflow's caller reports.
+internal::Request::Body Report(const BranchKey& key, uint8_t what) {
+  if (what >= 192) {
+    const auto result = std::make_shared<const std::string>("done");
+    return internal::FinishRequest{
+        .succeeded = what % 16 < 8,
+        .reason = "no money",
+        .result = result,
+        .document = std::make_shared<const std::string>(internal::EncodeResult(*result))};
+  }
+  const internal::Progress progress{.branch_id = key.branch_id, .op = key.op, .data = "out"};
+  return internal::RecordRequest{
+      std::make_shared<const internal::Progress>(progress),
+      std::make_shared<const std::string>(internal::EncodeProgress(progress))};
+}
+
 // What an application or a person may ask for, whatever the mode.
 internal::Request::Body ActOf(uint8_t what) {
   constexpr std::string_view kIds[] = {"01", "02", "1", "00"};
@@ -102,6 +118,7 @@ internal::Request::Body ActOf(uint8_t what) {
     case 5:
       return internal::AbortRequest{"why"};
     case 6:
+      if (what >= 128) return Report(key, what);
       return internal::CommitRequest{};
     default:
       return internal::WaitRequest{what};

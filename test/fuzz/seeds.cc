@@ -42,6 +42,8 @@ internal::GlobalTransaction RandomOfAnyMode(uint64_t seed) {
 
 std::string Definition(uint64_t seed) {
   const internal::GlobalTransaction t = RandomTransaction(seed);
+  if (seed % 12 == 0) return EncodeDefinition(*RandomOfAnyMode(3).definition);
+  if (seed % 12 == 3) return internal::EncodeProgress({.branch_id = "01", .op = "action"});
   if (seed % 3 == 0) return EncodeDefinition(*t.definition);
   if (seed % 3 == 1) return EncodeStep(t.definition->steps.front());
   return t.edits.empty() ? internal::EncodeEdit({}) : EncodeEdit(*t.edits.begin()->second);

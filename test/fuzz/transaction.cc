@@ -63,8 +63,9 @@ bool SameEdit(const Edits::value_type& a, const Edits::value_type& b) {
   return a.first == b.first && all(*a.second) == all(*b.second);
 }
 
-bool SameStep(const std::shared_ptr<const Step>& a, const std::shared_ptr<const Step>& b) {
-  return *a == *b;
+template <class Value>
+bool SameValue(const std::shared_ptr<const Value>& a, const std::shared_ptr<const Value>& b) {
+  return a == b || (a != nullptr && b != nullptr && *a == *b);
 }
 
 template <class List, class Equal>
@@ -108,6 +109,12 @@ StoredTransaction StoredOf(const GlobalTransaction& t) {
   for (size_t i = 0; i < t.registered.size(); ++i) {
     stored.parts.push_back({t.registered_parts[i], Document(EncodeStep(*t.registered[i]))});
   }
+  for (size_t i = 0; i < t.progress.size(); ++i) {
+    stored.parts.push_back({t.registered_parts[i], Document(EncodeProgress(*t.progress[i]))});
+  }
+  if (t.result_part != 0) {
+    stored.parts.push_back({t.result_part, Document(internal::EncodeResult(*t.result))});
+  }
   for (const auto& [branch, part] : t.edit_parts) {
     stored.parts.push_back({part, Document(EncodeEdit(*t.edits.at(branch)))});
   }
@@ -118,14 +125,16 @@ bool Same(const GlobalTransaction& a, const GlobalTransaction& b) {
   const auto plain = [](const GlobalTransaction& t) {
     return std::tie(t.id, t.gid, *t.definition, t.digest, t.version, t.created, t.updated,
                     t.finished, t.deadline, t.start, t.first_action, t.phase, t.outcome, t.forced,
-                    t.restored, t.in_doubt, t.registered_parts, t.edit_parts, t.parts,
-                    t.unknown_fields, t.durable_phase, t.durable_outcome);
+                    t.restored, t.in_doubt, t.registered_parts, t.result_part, t.edit_parts,
+                    t.parts, t.unknown_fields, t.durable_phase, t.durable_outcome);
   };
   return plain(a) == plain(b) && SameReason(a.reason, b.reason) &&
          SameCancel(a.cancel_asked, b.cancel_asked) &&
          SameList(a.history, b.history, SameHistory) &&
-         SameList(a.registered, b.registered, SameStep) &&
-         SameList(a.branches, b.branches, SameBranch) && SameList(a.edits, b.edits, SameEdit);
+         SameList(a.registered, b.registered, SameValue<Step>) &&
+         SameList(a.progress, b.progress, SameValue<internal::Progress>) &&
+         SameValue(a.result, b.result) && SameList(a.branches, b.branches, SameBranch) &&
+         SameList(a.edits, b.edits, SameEdit);
 }
 
 }  // namespace troth::fuzz

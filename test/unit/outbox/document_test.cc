@@ -76,12 +76,15 @@ TEST_CASE("outbox: what no coordinator can have written is refused, with what is
   CHECK(ProblemOf(changed) == "outbox: field 2: out of range");
   CHECK(ProblemOf(Sample(Mode::kTcc)) == "its mode");
   CHECK(ProblemOf(Sample(Mode::kXa)) == "its mode");
-  CHECK(ProblemOf(Sample(Mode::kWorkflow)) == "its mode");
   changed = Sample();
   auto definition = std::make_shared<Definition>(*changed.definition);
   definition->steps.clear();
   changed.definition = definition;
   CHECK(ProblemOf(changed) == "no steps");
+  definition->mode = Mode::kWorkflow;
+  definition->workflow = "tell";
+  definition->query_prepared = "local:ask";
+  CHECK(ProblemOf(changed) == "its mode");
 }
 
 }  // namespace
