@@ -19,8 +19,9 @@ struct Idle {
   bool woken = false;
 };
 
-// Of which pool this thread is about to look for work (ThreadPool::LastAct).
+// Of which pool this thread is about to look for work (ThreadPool::LastAct), and since when.
 thread_local const void* free_soon = nullptr;
+thread_local Clock::time_point last_act_since;
 
 }  // namespace
 
@@ -42,17 +43,20 @@ struct ThreadPool::State : std::enable_shared_from_this<State> {
   std::optional<pthread_t> to_join;
   size_t threads = 0;  // started, not ended
   uint64_t wake_ups = 0;
-  bool waking = false;  // one thread is on its way
-  uint64_t taken = 0;   // jobs, in all
-  uint64_t taken_when_sent_for = 0;
-  bool short_jobs = false;  // the last one that ended was short
+  bool waking = false;      // one thread is on its way
+  uint64_t taken = 0;       // jobs, in all
+  size_t at_work = 0;       // threads
+  bool short_jobs = false;  // the last one that ended was short, and no one has stuck since
   bool stopping = false;
   bool detached = false;
 
   // With the lock held. True: the caller must start a thread, with Spawn, without the lock.
   bool WakeOne() {
-    if (queue.empty() || waking || stopping) return false;
-    taken_when_sent_for = taken;
+    if (queue.empty() || stopping) return false;
+    if (waking) {
+      if (at_work == 0) helper.notify_one();  // who waits there is needed now
+      return false;
+    }
     if (!idle.empty()) {
       Idle* newest = idle.back();
       idle.pop_back();
@@ -94,24 +98,31 @@ struct ThreadPool::State : std::enable_shared_from_this<State> {
     Job job = std::move(queue.front().job);
     queue.pop_front();
     ++taken;
+    ++at_work;
     const bool spawn = WakeOne();
     lock.unlock();
     if (spawn) Spawn();
-    const auto begun = Clock::now();
+    const Clock::time_point begun = Clock::now();
+    last_act_since = Clock::time_point::max();
     job();
     job = nullptr;  // what it owns is freed here, without the lock
-    const bool was_short = Clock::now() - begun < options.short_job;
+    const bool was_short = std::min(last_act_since, Clock::now()) - begun < options.short_job;
     lock.lock();
+    --at_work;
     short_jobs = was_short;
   }
 
-  // Of the thread that has just come. While it waits here nobody else is sent for.
+  // Of the thread that has just come. While it waits here nobody else is sent for. It waits also
+  // when nothing has been done since: often it came before the one that sent for it could go on.
   void WaitUntilNeeded(std::unique_lock<std::mutex>& lock) {
-    while (!stopping && !queue.empty() && short_jobs && taken != taken_when_sent_for) {
+    while (!stopping && !queue.empty() && at_work > 0 && short_jobs) {
       const uint64_t newer = next;
-      taken_when_sent_for = taken;
-      helper.wait_for(lock, options.short_job, [this] { return stopping; });
-      if (!queue.empty() && queue.front().number < newer) break;
+      const uint64_t taken_before = taken;
+      helper.wait_for(lock, options.short_job,
+                      [this] { return stopping || (at_work == 0 && !queue.empty()); });
+      if (queue.empty() || at_work == 0) break;
+      if (taken == taken_before) short_jobs = false;
+      if (queue.front().number < newer) break;
     }
     waking = false;
   }
@@ -172,7 +183,10 @@ bool ThreadPool::Submit(Job job) {
   return false;
 }
 
-ThreadPool::LastAct::LastAct(const ThreadPool& pool) { free_soon = pool.state_.get(); }
+ThreadPool::LastAct::LastAct(const ThreadPool& pool) {
+  free_soon = pool.state_.get();
+  last_act_since = Clock::now();
+}
 ThreadPool::LastAct::~LastAct() { free_soon = nullptr; }
 
 bool ThreadPool::Stop(std::chrono::milliseconds patience) {

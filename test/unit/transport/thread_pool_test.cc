@@ -59,6 +59,18 @@ TEST_CASE("thread pool: jobs that wait for each other all run, also after many s
   CHECK(pool.Stop(60s));
 }
 
+TEST_CASE(
+    "thread pool: however short jobs are, one that nobody is at work for is not waited with") {
+  ThreadPool pool({.threads_max = 4, .short_job = 1h});
+  std::deque<std::promise<void>> all;
+  for (int i = 0; i < 1'000; ++i) {
+    std::promise<void>& done = all.emplace_back();
+    REQUIRE(pool.Submit([&] { done.set_value(); }));
+    done.get_future().wait();
+  }
+  CHECK(pool.Stop(60s));
+}
+
 TEST_CASE("thread pool: a thread that waits whether it is needed does not outlive the pool") {
   for (int round = 0; round < 50; ++round) {
     ThreadPool pool({.threads_max = 4, .short_job = 1h});
