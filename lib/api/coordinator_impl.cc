@@ -75,16 +75,16 @@ void Coordinator::Impl::Abandon() {
 }
 
 // Posts a request and waits until it is answered. Past `patience` nobody knows.
-Answer Coordinator::Impl::Ask(std::string_view gid, internal::Request::Body body,
+Answer Coordinator::Impl::Ask(std::string gid, internal::Request::Body body,
                               milliseconds patience) {
-  return FinishAsking(*StartAsking(gid, std::move(body)), patience);
+  return FinishAsking(*StartAsking(std::move(gid), std::move(body)), patience);
 }
 
-std::shared_ptr<PendingCall> Coordinator::Impl::StartAsking(std::string_view gid,
+std::shared_ptr<PendingCall> Coordinator::Impl::StartAsking(std::string gid,
                                                             internal::Request::Body body) {
   auto call = std::make_shared<PendingCall>();
   backends_.driver->Post(internal::Request{
-      .gid = std::string(gid), .body = std::move(body), .reply = internal::ReplyTo(call)});
+      .gid = std::move(gid), .body = std::move(body), .reply = internal::ReplyTo(call)});
   return call;
 }
 
@@ -100,7 +100,7 @@ Result<Accepted> Coordinator::Impl::Submit(const Saga& saga) {
   auto submission = Check(saga);
   if (!submission.ok()) return submission.status();
   const Answer answer = AskToAccept(internal::NewTransaction(
-      saga.gid, std::move(submission->definition), backends_.driver->Now()));
+      std::move(submission->gid), std::move(submission->definition), backends_.driver->Now()));
   if (!answer.status.ok()) return answer.status;
   return Accepted{.gid = saga.gid, .repeated = answer.repeated};
 }
@@ -116,8 +116,9 @@ internal::SubmitRequest internal::SubmitRequestOf(GlobalTransaction&& t, SubmitR
 
 Answer Coordinator::Impl::AskToAccept(internal::GlobalTransaction&& t,
                                       internal::SubmitRequest submit) {
-  const std::string gid = t.gid;
-  return Ask(gid, internal::SubmitRequestOf(std::move(t), std::move(submit)), options_.patience);
+  std::string gid = t.gid;
+  return Ask(std::move(gid), internal::SubmitRequestOf(std::move(t), std::move(submit)),
+             options_.patience);
 }
 
 Result<Accepted> Coordinator::Impl::Submit(const Message& message, bool prepare) {
@@ -216,13 +217,13 @@ Result<internal::Policy> Coordinator::Impl::CheckStep(const internal::SessionSte
 
 Answer Coordinator::Impl::Decide(std::string_view gid, internal::Request::Body body) {
   if (Status writable = Writable(); !writable.ok()) return Answer{.status = writable};
-  return Ask(gid, std::move(body), options_.patience);
+  return Ask(std::string(gid), std::move(body), options_.patience);
 }
 
 // It ends with its time-out, or with the transaction's.
 Answer Coordinator::Impl::CallBranch(std::string_view gid, internal::SessionCallRequest call) {
   if (Status writable = Writable(); !writable.ok()) return Answer{.status = writable};
-  return Ask(gid, std::move(call), kLongestWait);
+  return Ask(std::string(gid), std::move(call), kLongestWait);
 }
 
 void Coordinator::Impl::Post(std::string_view gid, internal::Request::Body body) {
@@ -263,7 +264,7 @@ Result<Outcome> Coordinator::Impl::Wait(std::string_view gid, milliseconds timeo
   }
   Answer answer = call->Take();
   if (!answer.status.ok()) return std::move(answer.status);
-  return *answer.outcome;
+  return std::move(*answer.outcome);
 }
 
 // What a wait that was too short can say: how far the transaction is, and what holds it.
@@ -291,7 +292,7 @@ Status Coordinator::Impl::Act(std::string_view gid, const troth::Act& act,
                               internal::Request::Body body) {
   if (Status writable = Writable(); !writable.ok()) return writable;
   if (Status checked = internal::CheckAct(act); !checked.ok()) return checked;
-  return Ask(gid, std::move(body), options_.patience).status;
+  return Ask(std::string(gid), std::move(body), options_.patience).status;
 }
 
 Status Coordinator::Impl::Edit(std::string_view gid, const BranchKey& branch,

@@ -127,10 +127,9 @@ class __attribute__((visibility("hidden"))) Coordinator::Impl : public internal:
  private:
   Status Usable() const;    // for reading
   Status Writable() const;  // for everything else
-  internal::Answer Ask(std::string_view gid, internal::Request::Body body,
+  internal::Answer Ask(std::string gid, internal::Request::Body body,
                        std::chrono::milliseconds patience);
-  std::shared_ptr<internal::PendingCall> StartAsking(std::string_view gid,
-                                                     internal::Request::Body body);
+  std::shared_ptr<internal::PendingCall> StartAsking(std::string gid, internal::Request::Body body);
   internal::Answer FinishAsking(internal::PendingCall& call, std::chrono::milliseconds patience);
   internal::Answer AskToAccept(internal::GlobalTransaction&& t,
                                internal::SubmitRequest submit = {});

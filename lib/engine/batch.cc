@@ -8,6 +8,7 @@ namespace troth::internal {
 std::vector<std::pair<Reply, Answer>> TakeSettledReplies(Batch& batch, const BatchResult& result) {
   std::vector<std::pair<Reply, Answer>> settled;
   if (result.kind != BatchResult::Kind::kCommitted) return settled;
+  settled.reserve(batch.writes.size());
   for (size_t i = 0; i < batch.writes.size(); ++i) {
     const WriteResult& written = result.writes[i];
     const bool exists = written.kind == WriteResult::Kind::kGidExists && written.existing;

@@ -91,7 +91,7 @@ class StorePort {
   virtual void ChangeTopic(TopicRequest&& request) = 0;  // TopicChanged
 };
 
-// Whom the engine tells what has happened. Called on the engine's thread; never blocks.
+// Whom the engine tells what has happened. Called in the engine's turn; never blocks.
 class Observer {
  public:
   virtual ~Observer() = default;

@@ -1,7 +1,6 @@
 // A transaction in memory, with what the engine knows about it beyond its value.
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -41,9 +40,9 @@ struct Live {
   std::optional<Time> stored_due;
   ReasonCode stored_parked = ReasonCode::kNone;
 
-  std::vector<Request> requests;      // wait for the pending write, or for a call in flight (R19)
-  std::vector<Waiter> waiters;        // Wait()
-  std::deque<Request> session_calls;  // not sent yet
+  std::vector<Request> requests;       // wait for the pending write, or for a call in flight (R19)
+  std::vector<Waiter> waiters;         // Wait()
+  std::vector<Request> session_calls;  // not sent yet
 
   uint32_t in_flight = 0;        // calls
   uint32_t local_in_flight = 0;  // of these, local functions

@@ -16,12 +16,12 @@ namespace troth::internal {
 
 struct Answer {
   Status status;
-  bool repeated = false;                   // Submit
-  std::string body;                        // of a session's call that succeeded
-  std::shared_ptr<const Outcome> outcome;  // Wait, when the status is OK
+  bool repeated = false;             // Submit
+  std::string body;                  // of a session's call that succeeded
+  std::unique_ptr<Outcome> outcome;  // Wait, when the status is OK
 };
-// Called exactly once, from the engine's or the writer's thread; never blocks. It may be that
-// nobody listens any more.
+// Called exactly once, in a turn of the engine or from the writer's thread; never blocks. It may be
+// that nobody listens any more.
 using Reply = std::function<void(Answer&&)>;
 
 // Everything of it was made on the submitting thread.

@@ -151,6 +151,11 @@ void Engine::OnRequest(Request&& request, Time now) {
                                       Concat(request.gid, " can't be true and was set aside")}});
       return;
     }
+    const auto* wait = std::get_if<WaitRequest>(&request.body);
+    if (wait != nullptr && live->t.durable_phase != Phase::kEnded) {
+      live->waiters.push_back({wait->ticket, std::move(request.reply)});  // changes nothing
+      return;
+    }
     live->requests.push_back(std::move(request));
     Touch(*live);
   } else if (const auto* submit = std::get_if<SubmitRequest>(&request.body);
@@ -245,7 +250,7 @@ bool Engine::ApplyRequest(Live& live, Request& request, Time now) {
           [&](FinishRequest&) { return ApplyWorkflow(live, request, now); },
           [&](WaitRequest& wait) {
             if (t.durable_phase == Phase::kEnded) {
-              request.reply(Answer{.outcome = std::make_shared<const Outcome>(ToOutcome(t))});
+              request.reply(Answer{.outcome = std::make_unique<Outcome>(ToOutcome(t))});
             } else if (closing_) {
               request.reply(Answer{.status = WasClosed()});
             } else {
@@ -476,9 +481,9 @@ void Engine::AnswerFromRow(Request& request, const TransactionRow& row,
   if (!ended) {
     request.reply(Answer{.status = CantBeTrue(row.gid)});
   } else if (std::holds_alternative<WaitRequest>(request.body)) {
-    const Outcome outcome =
-        t != nullptr ? ToOutcome(*t) : Outcome{.gid = row.gid, .status = row.status};
-    request.reply(Answer{.outcome = std::make_shared<const Outcome>(outcome)});
+    auto outcome = std::make_unique<Outcome>(
+        t != nullptr ? ToOutcome(*t) : Outcome{.gid = row.gid, .status = row.status});
+    request.reply(Answer{.outcome = std::move(outcome)});
   } else if (const auto* commit = std::get_if<CommitRequest>(&request.body)) {
     const bool same = commit->digest.empty() || commit->digest == row.digest;
     if (commit->mode && *commit->mode != row.mode) {

@@ -105,7 +105,7 @@ bool Engine::ApplySession(Live& live, Request& request, Time now) {
 }
 
 void Engine::SendSessionCalls(Live& live, Time now) {
-  std::deque<Request> waiting = std::exchange(live.session_calls, {});
+  std::vector<Request> waiting = std::exchange(live.session_calls, {});
   for (Request& request : waiting) {
     const auto& wanted = std::get<SessionCallRequest>(request.body);
     GlobalTransaction& t = live.t;

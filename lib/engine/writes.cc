@@ -72,9 +72,9 @@ void Engine::QueueWrite(Live& live, const Plan& plan, bool leaving, Time now) {
   queued.replies = std::move(live.replies);
   live.replies.clear();
   if (t.phase == Phase::kEnded && !live.waiters.empty()) {
-    const auto outcome = std::make_shared<const Outcome>(ToOutcome(t));
     for (Waiter& waiter : live.waiters) {
-      queued.replies.push_back({std::move(waiter.reply), Answer{.outcome = outcome}});
+      queued.replies.push_back(
+          {std::move(waiter.reply), Answer{.outcome = std::make_unique<Outcome>(ToOutcome(t))}});
     }
     live.waiters.clear();
   }
@@ -108,6 +108,10 @@ void Engine::Flush(Time now) {
   if (store_retry_ && now < *store_retry_) return;
   Batch batch;
   outstanding_.clear();
+  const size_t most = std::min(queue_.size(), kBatchWritesMax);
+  batch.writes.reserve(most);
+  batch.replies.reserve(most);
+  outstanding_.reserve(most);
   size_t bytes = 0;
   while (!queue_.empty() && batch.writes.size() < kBatchWritesMax && bytes < kBatchBytesMax) {
     QueuedWrite& queued = queue_.front();
@@ -194,11 +198,12 @@ void Engine::OnWritten(Live& live, int64_t id, Time now) {
   if (ended) {
     CountEnded(t);
     Tell(EventKind::kEnded, now, &t, t.reason);
-    if (observer_.wants_outcomes() || !live.waiters.empty()) {
-      const auto outcome = std::make_shared<const Outcome>(ToOutcome(t));
-      for (Waiter& waiter : live.waiters) waiter.reply(Answer{.outcome = outcome});
-      live.waiters.clear();
-      observer_.OnFinished(outcome);
+    for (Waiter& waiter : live.waiters) {
+      waiter.reply(Answer{.outcome = std::make_unique<Outcome>(ToOutcome(t))});
+    }
+    live.waiters.clear();
+    if (observer_.wants_outcomes()) {
+      observer_.OnFinished(std::make_shared<const Outcome>(ToOutcome(t)));
     }
     const Time purge = now + options_.retention;
     if (!purge_at_ || purge < *purge_at_) purge_at_ = purge;

@@ -19,29 +19,31 @@ namespace {
 
 constexpr char kDigestVersion = '1';
 
+// Found once: OpenSSL looks it up under a lock each time, which takes longer than to hash a small
+// saga. Kept to the end of the process, as it may be needed during it.
+const EVP_MD* Sha256() {
+  static const EVP_MD* const found = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  TROTH_CHECK(found != nullptr);
+  return found;
+}
+
 // SHA-256 of what is added. Small things are gathered first: a call per length would cost more than
 // the hash.
 class Hash {
  public:
   Hash() : context_(EVP_MD_CTX_new()) {
     TROTH_CHECK(context_ != nullptr);
-    TROTH_CHECK(EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
+    TROTH_CHECK(EVP_DigestInit_ex(context_.get(), Sha256(), nullptr) == 1);
   }
 
   void Number(uint64_t value) {
     std::array<char, 8> bytes{};
     for (unsigned i = 0; i < 8; ++i) bytes[i] = static_cast<char>(value >> (8 * i));
-    gathered_.append(bytes.data(), bytes.size());
+    Gather({bytes.data(), bytes.size()});
   }
   void Bytes(std::string_view bytes) {
     Number(bytes.size());
-    if (bytes.size() <= kGatherMax) {
-      gathered_.append(bytes);
-      if (gathered_.size() > kGatherMax) Flush();
-      return;
-    }
-    Flush();
-    Update(bytes);
+    Gather(bytes);
   }
   std::string Finish() {
     Flush();
@@ -52,11 +54,18 @@ class Hash {
   }
 
  private:
-  static constexpr size_t kGatherMax = 1024;
-
+  void Gather(std::string_view bytes) {
+    if (bytes.size() > gathered_.size() - size_) Flush();
+    if (bytes.size() > gathered_.size()) {
+      Update(bytes);
+    } else {
+      std::copy(bytes.begin(), bytes.end(), gathered_.begin() + size_);
+      size_ += bytes.size();
+    }
+  }
   void Flush() {
-    Update(gathered_);
-    gathered_.clear();
+    Update({gathered_.data(), size_});
+    size_ = 0;
   }
   void Update(std::string_view bytes) {
     TROTH_CHECK(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1);
@@ -66,7 +75,8 @@ class Hash {
     void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
   };
   std::unique_ptr<EVP_MD_CTX, Free> context_;
-  std::string gathered_;
+  std::array<char, 1024> gathered_;
+  size_t size_ = 0;
 };
 
 // The steps that this one waits for, each once and in order: how they were written down is no
