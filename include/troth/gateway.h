@@ -10,6 +10,14 @@
 // With any other server: make a GatewayRequest of each request under the base path and under
 // /api, and send what Handle answers.
 //
+// Workflows are dtm's functions in other processes; they have no C++ face of their own. Such a
+// function records here what came of each of its steps, and finds it again when it is run again.
+// Whenever nothing was heard of it for retry_interval, longer from time to time up to the cap, it
+// is called back at its query_prepared with the data that it began with, until its submit has said
+// how it ended: no answer of a call-back ends it, no time-out, and no person but by Stop(). The
+// first commit or rollback that it records fixes its outcome; whoever runs it to another one is
+// refused.
+//
 // Who is served, unless GatewayOptions::authorize says otherwise: peers on this machine that are no
 // web pages. A reverse proxy on the same machine makes everybody such a peer: then give
 // `authorize`.

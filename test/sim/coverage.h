@@ -4,6 +4,9 @@
 // status, the reason of its decision, why it is parked, and what became of each operation. The list
 // of all of them is written down by mode in coverage.cc; what no seed of a large run takes is
 // printed at its end: the simulator does not test it.
+//
+// No scenario has workflows, so they have no transitions here: random lives of them, with a table
+// of what must have happened in some, are test/unit/gateway/workflow_lives_test.cc.
 #pragma once
 
 #include <atomic>
