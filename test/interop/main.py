@@ -20,11 +20,12 @@ import json_rpc
 import message
 import saga
 import tcc
+import workflow
 import xa
 from branches import Branches
 from servers import Coordinator, MariaDb, Postgres, Redis
 
-PARTS = {'saga': saga, 'tcc': tcc, 'message': message, 'xa': xa, 'barriers': go_barriers, 'json_rpc': json_rpc}
+PARTS = {'saga': saga, 'tcc': tcc, 'message': message, 'xa': xa, 'barriers': go_barriers, 'json_rpc': json_rpc, 'workflow': workflow}
 CHECK_SECONDS = 180
 
 
