@@ -174,7 +174,9 @@ void Engine::OnSubmit(Request&& request, Time now) {
                                            " transactions are under way; try later")}});
     return;
   }
-  if (unwritten_bytes_ + submit.document->size() > options_.limits.unwritten_bytes) {
+  // One that is larger than that is taken alone: to come later would not help it.
+  const size_t unwritten = unwritten_bytes_ + submit.document->size();
+  if (unwritten_bytes_ > 0 && unwritten > options_.limits.unwritten_bytes) {
     request.reply(Answer{.status = {StatusCode::kResourceExhausted,
                                     "limits.unwritten_bytes: the store is behind; try later"}});
     return;

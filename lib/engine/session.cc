@@ -73,7 +73,7 @@ Status Engine::RoomFor(size_t steps, size_t bytes, size_t document) const {
     return {StatusCode::kResourceExhausted,
             Concat("limits.transaction_bytes: ", bytes, " with this branch")};
   }
-  if (unwritten_bytes_ + document > limits.unwritten_bytes) {
+  if (unwritten_bytes_ > 0 && unwritten_bytes_ + document > limits.unwritten_bytes) {
     return {StatusCode::kResourceExhausted,
             "limits.unwritten_bytes: the store is behind; try later"};
   }

@@ -383,5 +383,20 @@ TEST_CASE("limits: too much under way, or not yet written, is refused before any
         }) == 6);
 }
 
+TEST_CASE("limits: what is larger than all that may be unwritten is taken alone") {
+  EngineOptions small;
+  small.limits.unwritten_bytes = 1'000;
+  Desk desk(small);
+  desk.Run();
+  Definition saga = SagaOf(1);
+  saga.steps[0].payload = std::string(2'000, 'x');
+  const TicketPtr large = desk.Submit("large", saga);
+  const TicketPtr too_much = desk.Submit("too much");
+  desk.Run();
+  CHECK(large->code() == StatusCode::kOk);
+  CHECK(too_much->code() == StatusCode::kResourceExhausted);
+  CHECK(desk.store.rows.contains("large"));
+}
+
 }  // namespace
 }  // namespace troth::internal
