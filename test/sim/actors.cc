@@ -1,6 +1,7 @@
 #include "actors.h"
 
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 
 #include "base/text.h"
@@ -67,6 +68,12 @@ void Actors::Start() {
     submit_at(planned.conflict, 1);
     submit_at(planned.late, 0);
   }
+  if (scenario_.backup) {
+    fibers_.Start([this] {
+      client_.Sleep(*scenario_.backup);
+      (void)client_.Backup(kBackupPath);
+    });
+  }
   for (const milliseconds at : scenario_.shop.pokes) {
     fibers_.Start([this, at] {
       client_.Sleep(at);
@@ -101,11 +108,13 @@ void Actors::RunByMode(const Planned& planned) {
       RunMessage(planned);
       break;
     case Mode::kTcc:
-      RunSession(planned, planned.tcc);
+      planned.runs_function ? RunFunction<Tcc>(planned, planned.tcc)
+                            : RunSession(planned, planned.tcc);
       break;
     case Mode::kXa:
     case Mode::kWorkflow:
-      RunSession(planned, planned.xa);
+      planned.runs_function ? RunFunction<Xa>(planned, planned.xa)
+                            : RunSession(planned, planned.xa);
       break;
   }
 }
@@ -152,7 +161,7 @@ void Actors::RunMessage(const Planned& planned) {
 template <class Session>
 Status Actors::CallAll(const Planned& planned, Session& session, uint32_t life) {
   for (const PlannedCall& call : planned.calls) {
-    client_.Sleep(planned.pause);
+    client_.SleepIn(life, planned.pause);
     if (client_.life() != life || !client_.up()) return {StatusCode::kCancelled, "crashed"};
     const std::string& branch_id = planned.wanted[0].steps[call.step].branch_id;
     Status called;
@@ -164,6 +173,21 @@ Status Actors::CallAll(const Planned& planned, Session& session, uint32_t life) 
     if (!called.ok()) return called;
   }
   return {};
+}
+
+// A function of the application's, which the library calls: it may fail, and throw.
+template <class Session, class Options>
+void Actors::RunFunction(const Planned& planned, const Options& options) {
+  client_.AwaitUp();
+  const uint32_t life = client_.life();
+  (void)client_.Run(options, [&](Session& session) -> Status {
+    const Status called = CallAll(planned, session, life);
+    if (!called.ok()) return called;
+    client_.SleepIn(life, planned.pause);
+    if (planned.plan == Plan::kRollback) return {StatusCode::kAborted, "changed its mind"};
+    if (planned.plan == Plan::kLeave) throw std::runtime_error("lost its way");
+    return {};
+  });
 }
 
 template <class Options>
@@ -208,6 +232,10 @@ void Actors::Nest(const BranchContext& context, std::function<void(Status)> done
 void Actors::Do(const PlannedDeed& deed) {
   const std::string& gid = scenario_.transactions[deed.transaction].gid();
   switch (deed.deed) {
+    case Deed::kKnock:
+    case Deed::kTakeOver:
+      if (!calm_ && client_.up()) knock_(deed);
+      break;
     case Deed::kCancel:
       (void)client_.Cancel(gid);
       break;

@@ -2,7 +2,9 @@
 // end one patient person who sees to whatever is parked.
 #pragma once
 
+#include <functional>
 #include <string>
+#include <utility>
 
 #include "bank.h"
 #include "client.h"
@@ -15,13 +17,14 @@ namespace troth::sim {
 class Actors {
  public:
   Actors(const Scenario& scenario, Client& client, Orders& orders, Fibers& fibers, Bank& bank,
-         Dice dice)
+         Dice dice, std::function<void(const PlannedDeed& deed)> knock)
       : scenario_(scenario),
         client_(client),
         orders_(orders),
         fibers_(fibers),
         bank_(bank),
-        dice_(dice) {}
+        dice_(dice),
+        knock_(std::move(knock)) {}
 
   // All of them, each on a stack of its own.
   void Start();
@@ -39,6 +42,8 @@ class Actors {
   void RunMessage(const Planned& planned);
   template <class Options>
   void RunSession(const Planned& planned, const Options& options);
+  template <class Session, class Options>
+  void RunFunction(const Planned& planned, const Options& options);
   template <class Session>
   Status CallAll(const Planned& planned, Session& session, uint32_t life);
   template <class Ask>
@@ -52,6 +57,7 @@ class Actors {
   Fibers& fibers_;
   Bank& bank_;
   Dice dice_;
+  std::function<void(const PlannedDeed& deed)> knock_;
   bool calm_ = false;
 };
 

@@ -52,6 +52,8 @@ constexpr Check kChecks[] = {
     {28, CheckRepeatedAfterDoubt},
     {29, CheckOrders},
     {29, nullptr, CheckOutbox},
+    {30, nullptr, CheckOwners},
+    {30, nullptr, CheckRestored},
     {31, nullptr, CheckClock},
     {32, CheckBalances},
     {34, nullptr, CheckIdle},

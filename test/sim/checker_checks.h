@@ -51,6 +51,10 @@ void CheckBalances(const Index& index, const Trail& trail, Findings& findings); 
 void CheckOrders(const Index& index, const Trail& trail, Findings& findings);  // I29
 void CheckOutbox(const Index& index, Findings& findings);                      // I29
 
+// checker_owners.cc
+void CheckOwners(const Index& index, Findings& findings);    // I30
+void CheckRestored(const Index& index, Findings& findings);  // I30
+
 // checker_time.cc
 void CheckGaps(const Index& index, const Trail& trail, Findings& findings);        // I21
 void CheckLimits(const Index& index, const Trail& trail, Findings& findings);      // I22

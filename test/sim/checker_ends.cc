@@ -127,7 +127,8 @@ std::string WrongReason(const Index& index, const Trail& trail, const Stored& ro
       const bool left = reason.text == "the session ended undecided";
       const bool asked = Asked(trail, row, [&](const ApiCall& call) {
         if (left && (call.what == Ask::kBegin || call.what == Ask::kLeave)) return true;
-        if (call.what == Ask::kDoAndSubmit) return true;  // in its own words
+        // These say so in their own words.
+        if (call.what == Ask::kDoAndSubmit || call.what == Ask::kRun) return true;
         return (call.what == Ask::kAbort || call.what == Ask::kRollback) &&
                Cut(call.reason) == reason.text;
       });

@@ -82,6 +82,7 @@ bool ChangesSomething(Ask what) {
     case Ask::kLeave:
     case Ask::kAdopted:
     case Ask::kDoAndSubmit:
+    case Ask::kRun:
       return true;
     default:
       return IsAct(what);

@@ -65,6 +65,7 @@ std::string Missing(const Index& index, const ApiCall& call, const GlobalTransac
       if (t.mode() == Mode::kSaga || t.outcome != Decision::kUndecided) return {};
       return "the submit";
     case Ask::kCommit:
+    case Ask::kRun:
       return t.outcome == Decision::kCommit ? "" : "the commit";
     case Ask::kAbort:
     case Ask::kRollback:

@@ -102,6 +102,11 @@ Status Client::PokeOutboxes() {
   return Finish(call, troth::PokeOutboxes(process_.coordinator()));
 }
 
+Status Client::Backup(const std::string& path) {
+  const size_t call = Begin(Ask::kBackup, {});
+  return Finish(call, process_.coordinator().Backup(path));
+}
+
 Status Client::Wait(const std::string& gid, milliseconds timeout) {
   const size_t call = Begin(Ask::kWait, gid);
   At(call).timeout = timeout;
@@ -225,6 +230,15 @@ Result<Tcc> Client::Join(const BranchContext& context) {
   Result<Tcc> session = Tcc::Join(process_.coordinator(), context);
   (void)Finish(call, session.status());
   return session;
+}
+
+Status Client::Run(const TccOptions& options, const std::function<Status(Tcc&)>& function) {
+  const size_t call = Begin(Ask::kRun, options.gid);
+  return Finish(call, RunTcc(process_.coordinator(), options, function).status());
+}
+Status Client::Run(const XaOptions& options, const std::function<Status(Xa&)>& function) {
+  const size_t call = Begin(Ask::kRun, options.gid);
+  return Finish(call, RunXa(process_.coordinator(), options, function).status());
 }
 
 template <class Session, class Branch>

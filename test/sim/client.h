@@ -20,6 +20,10 @@ class Client {
       : process_(process), fibers_(fibers), recorder_(recorder) {}
 
   void Sleep(milliseconds time) { fibers_.Sleep(time); }
+  // No longer than the life lasts.
+  void SleepIn(uint32_t life, milliseconds time) {
+    fibers_.SleepUnless(time, [this, life] { return this->life() != life || !up(); });
+  }
   void AwaitUp() {
     fibers_.Await([this] { return process_.up(); });
   }
@@ -41,6 +45,7 @@ class Client {
   Status DoAndSubmit(const Message& message, sqlite3* db,
                      const std::function<BranchResult()>& work);
   Status PokeOutboxes();
+  Status Backup(const std::string& path);
 
   Status Wait(const std::string& gid, milliseconds timeout);
   Result<TransactionRecord> Query(const std::string& gid);
@@ -67,6 +72,9 @@ class Client {
   Result<Tcc> Join(const BranchContext& context);
   Status Call(Tcc& tcc, const TccBranch& branch, const std::string& branch_id);
   Status Call(Xa& xa, const XaBranch& branch, const std::string& branch_id);
+  // RunTcc, RunXa.
+  Status Run(const TccOptions& options, const std::function<Status(Tcc&)>& function);
+  Status Run(const XaOptions& options, const std::function<Status(Xa&)>& function);
   template <class Session>
   Status Commit(Session& session);
   template <class Session>

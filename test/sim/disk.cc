@@ -110,10 +110,17 @@ Disk::Disk(uint64_t seed) : seed_(seed) {
   vfs_ = DiskVfs::Make(*this);
   files_ = std::make_unique<DiskFiles>(*this);
   sqlite3_vfs_register(vfs_.get(), 0);
+  other_vfs_name_ = vfs_name_ + "-other";
+  other_vfs_ = std::make_unique<sqlite3_vfs>(*vfs_);
+  other_vfs_->zName = other_vfs_name_.c_str();
+  sqlite3_vfs_register(other_vfs_.get(), 0);
   SeedSqlite(seed_);
 }
 
-Disk::~Disk() { sqlite3_vfs_unregister(vfs_.get()); }
+Disk::~Disk() {
+  sqlite3_vfs_unregister(other_vfs_.get());
+  sqlite3_vfs_unregister(vfs_.get());
+}
 
 void Disk::MakeDefault() { sqlite3_vfs_register(vfs_.get(), 1); }
 

@@ -63,6 +63,8 @@ class Disk {
 
   // For sqlite3_open_v2, while the disk lives.
   const std::string& vfs() const { return vfs_name_; }
+  // The same disk, for what stands for another process at the same time.
+  const std::string& other_vfs() const { return other_vfs_name_; }
   // For SqliteTuning.
   const internal::sqlite::Files& files() const { return *files_; }
   // SQLite's default VFS, too, until the disk is gone.
@@ -122,7 +124,9 @@ class Disk {
   std::shared_ptr<Inode> Create(const std::string& path);
 
   std::string vfs_name_;
+  std::string other_vfs_name_;
   std::unique_ptr<sqlite3_vfs> vfs_;
+  std::unique_ptr<sqlite3_vfs> other_vfs_;
   std::unique_ptr<internal::sqlite::Files> files_;
   uint64_t seed_;
 

@@ -34,7 +34,11 @@ void TuneForOneThread() {
 }
 
 std::unique_ptr<internal::Store> NewSqliteStoreOn(Disk& disk) {
-  return internal::NewSqliteStore({.vfs = disk.vfs(),
+  return NewSqliteStoreOn(disk, disk.vfs());
+}
+
+std::unique_ptr<internal::Store> NewSqliteStoreOn(Disk& disk, const std::string& vfs) {
+  return internal::NewSqliteStore({.vfs = vfs,
                                    .files = &disk.files(),
                                    .checkpoint_frames = kCheckpointFrames,
                                    .now = TickingClock()});

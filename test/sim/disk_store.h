@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "disk.h"
 #include "model/store.h"
@@ -22,6 +23,8 @@ void TuneForOneThread();
 
 // Not open yet: for kStorePath.
 std::unique_ptr<internal::Store> NewSqliteStoreOn(Disk& disk);
+// Through one of its VFSs.
+std::unique_ptr<internal::Store> NewSqliteStoreOn(Disk& disk, const std::string& vfs);
 // Opens the store that is on the disk, or makes one.
 Result<OpenedStore> OpenSqliteStore(Disk& disk, bool restored = false);
 

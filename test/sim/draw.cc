@@ -128,14 +128,14 @@ void DrawLives(Dice dice, Scenario& scenario) {
 
 void DrawDeeds(Dice dice, Scenario& scenario) {
   using enum Deed;
-  const std::vector<Deed> all = {kCancel,    kCancel,      kCancel,     kRetry, kRetry,  kEdit,
-                                 kEdit,      kSkip,        kSkip,       kStop,  kAbort,  kAbort,
-                                 kQuery,     kList,        kWait,       kWait,  kHealth, kPause,
-                                 kSubscribe, kUnsubscribe, kDeleteTopic};
+  const std::vector<Deed> all = {kCancel,    kCancel,      kCancel,      kRetry, kRetry,   kEdit,
+                                 kEdit,      kSkip,        kSkip,        kStop,  kAbort,   kAbort,
+                                 kQuery,     kList,        kWait,        kWait,  kHealth,  kPause,
+                                 kSubscribe, kUnsubscribe, kDeleteTopic, kKnock, kTakeOver};
   if (dice.Chance(30)) return;
   while (scenario.deeds.size() < 12 && dice.Chance(70)) {
     PlannedDeed deed{.deed = dice.Of(all)};
-    const bool stops = deed.deed == kStop || deed.deed == kSkip;
+    const bool stops = deed.deed == kStop || deed.deed == kSkip || deed.deed == kTakeOver;
     if (stops && dice.Chance(50)) continue;  // what they leave in doubt can't be checked so well
     deed.at = Within(dice, scenario.chaos);
     deed.transaction = static_cast<size_t>(
@@ -275,6 +275,8 @@ Scenario Draw(uint64_t seed) {
   Dice options = dice.Fork();
   scenario.options.defaults = DrawCallOptions(options, 50);
   scenario.topics = {"t0", "t1"};
+  Dice backup = dice.Fork();
+  if (backup.Chance(4)) scenario.backup = Within(backup, scenario.chaos);
   DrawTransactions(dice.Fork(), scenario);
   DrawDeeds(dice.Fork(), scenario);
   Facts& facts = scenario.facts;

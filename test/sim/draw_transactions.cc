@@ -210,6 +210,7 @@ class TransactionDraw {
     planned_.plan =
         dice_.Of({Plan::kCommit, Plan::kCommit, Plan::kRollback, Plan::kLeave, Plan::kCommit});
     planned_.clients = 1;
+    planned_.runs_function = dice_.Chance(30);
   }
 
   void DrawTcc() {

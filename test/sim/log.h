@@ -138,6 +138,8 @@ enum class Ask : uint8_t {
   kAdopted,              // OutboxTicket::WaitAdopted
   kDoAndSubmit,
   kPokeOutboxes,
+  kRun,  // RunTcc, RunXa
+  kBackup,
 };
 
 struct ApiCall {
@@ -198,9 +200,20 @@ struct Life {
   bool clean = false;    // the life before it was closed, as the store says
   bool refused = false;  // opening failed (`why`), and it never ran
   std::string why;
-  milliseconds wall{0};    // the wall clock less the virtual time during this life
-  milliseconds offset{0};  // the coordinator's clock less the virtual time during this life
-  size_t image = 0;        // index into Log::images: what it found
+  milliseconds wall{0};       // the wall clock less the virtual time during this life
+  milliseconds offset{0};     // the coordinator's clock less the virtual time during this life
+  size_t image = 0;           // index into Log::images: what it found
+  uint64_t epoch = 0;         // of the store; 0: it was not opened
+  std::optional<Stamp> lost;  // when a commit was told that another process has the store
+};
+
+// Another process has tried to open the store while a coordinator had it.
+struct Stranger {
+  Stamp when;
+  bool owner_file_gone = false;  // the file that keeps it out early had been removed
+  bool opened = false;           // the store is its own from then on
+  uint64_t epoch = 0;            // then
+  std::string why;
 };
 
 struct Fault {
@@ -337,9 +350,13 @@ struct Log {
   std::vector<ApiCall> api;  // in order of `began`
   std::vector<ShopImage> shop;
   std::vector<Life> lives;
+  std::vector<Stranger> strangers;
   std::vector<Fault> faults;
   std::vector<Told> told;
   Ending end;
+  // The run on a copy of the store that began when this one had ended. Its first opening does not
+  // say that it is one.
+  std::shared_ptr<const Log> restored;
 };
 
 // What a check has found.

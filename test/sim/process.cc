@@ -31,7 +31,7 @@ Process::Process(const Scenario& scenario, testing::Universe& universe, Fibers& 
 
 Process::~Process() { TROTH_CHECK(!open()); }
 
-bool Process::Open() {
+bool Process::Open(bool restored) {
   TROTH_CHECK(!open() && !crashed());
   recorder_.BeginLife();
   Log& log = recorder_.log();
@@ -40,8 +40,10 @@ bool Process::Open() {
   log.lives.back().wall = universe_.wall;
   log.lives.back().image = log.images.size();
   store_ = std::make_shared<RecordingStore>(storage_.NewStore(), recorder_);
-  const auto info = store_->Open({.path = storage_.path()});
+  const auto info = store_->Open({.path = storage_.path(), .restored = restored});
   if (!info.ok() || crashed()) return Refuse(info.status());
+  log.lives.back().epoch = info->epoch;
+  if (restored) TROTH_CHECK(store_->ParkUnended(ReasonCode::kParkedRestored).ok());
   if (shop_ != nullptr) shop_->Look(recorder_);
   CoordinatorOptions options = scenario_.options;
   if (shop_ != nullptr) options.outboxes = {Shop::path()};

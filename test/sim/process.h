@@ -24,7 +24,7 @@ class Process {
   ~Process();
 
   // Begins a life. False: the store could not be opened.
-  bool Open();
+  bool Open(bool restored = false);
   // Ends it as SIGKILL does, or with the machine.
   void Crash(bool power);
   void Close(milliseconds grace);

@@ -60,6 +60,7 @@ Result<internal::StoreInfo> RecordingStore::Open(const internal::StoreOptions& o
 
 BatchResult RecordingStore::Apply(std::span<const Write> writes) {
   BatchResult result = store_->Apply(writes);
+  NoteLoss(result);
   if (result.kind == BatchResult::Kind::kUnknown) {
     for (const Write& write : writes) RecordWrite(write, write.row.id, Stored::Kind::kUnknown);
   } else {
@@ -70,8 +71,14 @@ BatchResult RecordingStore::Apply(std::span<const Write> writes) {
 
 BatchResult RecordingStore::Recover(std::span<const Write> writes) {
   BatchResult result = store_->Recover(writes);
+  NoteLoss(result);
   if (result.kind != BatchResult::Kind::kUnknown) Record(writes, result, /*after_unknown=*/true);
   return result;
+}
+
+void RecordingStore::NoteLoss(const BatchResult& result) {
+  auto& lost = recorder_.log().lives.back().lost;
+  if (result.kind == BatchResult::Kind::kLostOwner && !lost) lost = recorder_.Now();
 }
 
 void RecordingStore::Record(std::span<const Write> writes, const BatchResult& result,

@@ -82,6 +82,7 @@ class RecordingStore final : public internal::Store {
   size_t commits() const { return commits_; }
 
  private:
+  void NoteLoss(const internal::BatchResult& result);
   void Record(std::span<const internal::Write> writes, const internal::BatchResult& result,
               bool after_unknown);
   void RecordWrite(const internal::Write& write, int64_t id, Stored::Kind kind);

@@ -4,7 +4,9 @@
 #include "run.h"
 
 #include <algorithm>
+#include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "actors.h"
@@ -16,6 +18,7 @@
 #include "process.h"
 #include "shop.h"
 #include "storage.h"
+#include "strangers.h"
 
 namespace troth::sim {
 namespace {
@@ -52,7 +55,9 @@ class Runner {
         process_(scenario, universe_, fibers_, recorder_, *storage_, shop_.get(), dice_.Fork()),
         client_(process_, fibers_, recorder_),
         orders_(client_, fibers_, universe_, shop_.get()),
-        actors_(scenario, client_, orders_, fibers_, bank_, dice_.Fork()) {}
+        actors_(scenario, client_, orders_, fibers_, bank_, dice_.Fork(),
+                [this](const PlannedDeed& deed) { Knock(deed); }),
+        strangers_(*storage_, recorder_) {}
 
   void Go(Counts& counts) {
     Prepare();
@@ -62,6 +67,7 @@ class Runner {
     SeeToTheEnd();
     ReadAll();
     counts.commits += process_.commits();
+    if (IsBackedUp()) RunOnBackup();
     process_.Close(1s);
     fibers_.EndAll();
     ++counts.seeds;
@@ -187,6 +193,18 @@ class Runner {
     }
   }
 
+  // Where the store is lost to another process, this one dies soon.
+  void Knock(const PlannedDeed& deed) {
+    if (calm_ || closing_ || !process_.up()) return;
+    if (!strangers_.Knock(deed.deed == Deed::kTakeOver)) return;
+    storage_->CutPowerAt(0, nullptr);
+    if (shop_ != nullptr) shop_->CutAt(0, nullptr);
+    universe_.CrashAfter(0);
+    usurped_ = LifeEnd{.after = deed.lasts};
+    end_ = &usurped_;
+    end_at_ = std::min(universe_.now() + deed.lasts, kStart + scenario_.chaos);
+  }
+
   // One thing that happens; false: nothing does up to `limit`.
   bool Step(Time limit) {
     TROTH_CHECK(++steps_ < kStepsMax);
@@ -207,9 +225,12 @@ class Runner {
   void EndLife(bool close) {
     const LifeEnd end = end_ ? *end_ : LifeEnd{};
     const bool power = end_ && end.power;
+    strangers_.Leave();
     recorder_.Begin(power ? Fault::Kind::kPowerLoss : Fault::Kind::kCrash, close ? "close" : "");
     if (close) {
+      closing_ = true;
       process_.Close(end.grace);
+      closing_ = false;
     } else {
       process_.Crash(power);
     }
@@ -274,37 +295,84 @@ class Runner {
     for (int i = 0; i < kCalmStepsMax; ++i) {
       RunUntil(universe_.now() + (i < kCalmSteps ? kCalmStep : kCalmStride));
       bool unended = false;
-      bool done = false;
-      fibers_.Start([&] {
+      DoInFiber([&] {
         const auto all = client_.List();
         unended = actors_.SeeToParked(all);
         log_.facts.calm_person = log_.facts.calm_person || unended;
-        done = true;
       });
-      while (!done) Step(Time::max());
       if (!unended && fibers_.running() == 0) return;
     }
     log_.end.settled = false;
   }
 
   void ReadAll() {
-    bool done = false;
-    fibers_.Start([&] {
+    DoInFiber([&] {
       log_.end.listed = client_.List();
       for (const TransactionSummary& one : log_.end.listed) {
         auto record = client_.Query(one.gid);
         if (record.ok()) log_.end.records.push_back(*std::move(record));
       }
       log_.end.health = client_.GetHealth();
-      done = true;
     });
-    while (!done) Step(Time::max());
     log_.end.when = recorder_.Now();
     auto image = ReadImage(process_.store(), recorder_);
     TROTH_CHECK(image.ok());
     log_.end.image = *std::move(image);
     log_.end.effects = bank_.Effects();
     if (shop_ != nullptr) shop_->Look(recorder_);
+  }
+
+  bool IsBackedUp() const {
+    return log_.end.settled && std::any_of(log_.api.begin(), log_.api.end(), [](const ApiCall& a) {
+             return a.what == Ask::kBackup && a.answered && a.status.ok();
+           });
+  }
+
+  // A person restores it, and lets every other transaction of what it holds go on.
+  void RunOnBackup() {
+    process_.Close(1s);
+    Log before = std::exchange(log_, Log{});
+    log_.facts = before.facts;
+    universe_.calls.clear();
+    storage_->Restore();
+    if (!process_.Open() && process_.Open(/*restored=*/true)) LetSomeGoOn();
+    before.restored = std::make_shared<const Log>(std::exchange(log_, Log{}));
+    log_ = std::move(before);
+  }
+
+  void LetSomeGoOn() {
+    std::set<std::string> chosen;
+    const std::vector<Stored> found = log_.images[0].rows;
+    for (const Stored& row : found) {
+      const bool unended = row.row.status != TransactionStatus::kSucceed &&
+                           row.row.status != TransactionStatus::kFailed;
+      if (unended && dice_.Chance(50)) chosen.insert(row.row.gid);
+    }
+    const auto act = [&](const std::function<bool(const TransactionSummary&)>& is_due) {
+      DoInFiber([&] {
+        for (const std::string& name : scenario_.late_locals) (void)client_.RegisterLocal(name);
+        for (const TransactionSummary& one : client_.List()) {
+          if (chosen.contains(one.gid) && is_due(one)) (void)client_.Retry(one.gid);
+        }
+      });
+      RunUntil(universe_.now() + kCalmStep);
+    };
+    act([](const TransactionSummary&) { return false; });
+    for (int i = 0; i < kCalmStepsMax; ++i) {
+      act([](const TransactionSummary& one) {
+        return !one.finished && one.parked != ReasonCode::kNone;
+      });
+    }
+    ReadAll();
+  }
+
+  void DoInFiber(const std::function<void()>& what) {
+    bool done = false;
+    fibers_.Start([&] {
+      what();
+      done = true;
+    });
+    while (!done) Step(Time::max());
   }
 
   const Scenario& scenario_;
@@ -321,10 +389,13 @@ class Runner {
   Client client_;
   Orders orders_;
   Actors actors_;
+  Strangers strangers_;
   bool calm_ = false;
+  bool closing_ = false;
   milliseconds slow_{0};
   size_t next_end_ = 0;
   const LifeEnd* end_ = nullptr;  // of this life; null: none is planned
+  LifeEnd usurped_;               // of one that has lost the store
   Time end_at_ = Time::max();
   uint64_t steps_ = 0;
 };

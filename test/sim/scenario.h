@@ -52,9 +52,10 @@ struct Planned {
   std::vector<PlannedCall> calls;
   Plan plan = Plan::kSubmit;
   milliseconds begins{0};
-  milliseconds pause{0};      // between its calls of the API
-  uint32_t clients = 1;       // that submit the same, at once
-  bool local_commits = true;  // a message: whether the local transaction commits
+  milliseconds pause{0};       // between its calls of the API
+  uint32_t clients = 1;        // that submit the same, at once
+  bool runs_function = false;  // a session: by RunTcc or RunXa
+  bool local_commits = true;   // a message: whether the local transaction commits
   PlannedOrder order;
   bool waits = false;
   bool stubborn = true;                  // repeats until it gets a definite answer
@@ -131,6 +132,8 @@ enum class Deed : uint8_t {
   kUnsubscribe,
   kDeleteTopic,
   kPause,
+  kKnock,     // another process opens the store
+  kTakeOver,  // the same, and nothing keeps it out
 };
 
 // What a person, or another program, does at some time.
@@ -160,6 +163,7 @@ struct Scenario {
   std::vector<StoreFault> store_faults;
   std::vector<LifeEnd> life_ends;
   PlannedShop shop;
+  std::optional<milliseconds> backup;  // when a copy is made; once all has ended it takes the place
   bool sqlite = false;
 };
 

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/check.h"
 #include "disk.h"
 #include "disk_store.h"
 #include "store/memory/memory_store.h"
@@ -19,6 +20,9 @@ class MemoryStorage final : public Storage {
     return std::make_unique<internal::MemoryStore>(disk_);
   }
   std::string path() const override { return ":memory:"; }
+  std::unique_ptr<internal::Store> NewStoreOfAnotherProcess() override { return NewStore(); }
+  void RemoveOwnerFile() override { disk_->DropOwner(); }
+  void Restore() override { disk_ = disk_->backup(kBackupPath); }
   void Crash() override { disk_->DropOwner(); }
   // Nothing of it is ever unsynced.
   void LosePower(Dice&) override { Crash(); }
@@ -57,6 +61,16 @@ class SqliteStorage final : public Storage {
   std::string name() const override { return "sqlite"; }
   std::unique_ptr<internal::Store> NewStore() override { return NewSqliteStoreOn(disk_); }
   std::string path() const override { return kStorePath; }
+  std::unique_ptr<internal::Store> NewStoreOfAnotherProcess() override {
+    return NewSqliteStoreOn(disk_, disk_.other_vfs());
+  }
+  void RemoveOwnerFile() override { disk_.files().Remove(std::string(kStorePath) + "-owner"); }
+  void Restore() override {
+    for (const char* suffix : {"", "-wal", "-owner"}) {
+      disk_.files().Remove(std::string(kStorePath) + suffix);
+    }
+    TROTH_CHECK(disk_.files().Rename(kBackupPath, kStorePath).ok());
+  }
   void Crash() override { disk_.Crash(); }
   void LosePower(Dice& dice) override {
     disk_.LosePower(dice.Of({Loss::kDropAll, Loss::kKeepAll, Loss::kRandom, Loss::kRandom}), dice);

@@ -12,6 +12,8 @@
 
 namespace troth::sim {
 
+inline constexpr char kBackupPath[] = "/backup.db";
+
 class Storage {
  public:
   virtual ~Storage() = default;
@@ -19,6 +21,12 @@ class Storage {
   // A store that is not open yet; destroyed before the storage.
   virtual std::unique_ptr<internal::Store> NewStore() = 0;
   virtual std::string path() const = 0;
+  // The same store, for another process at the same time; nobody keeps it out early where the
+  // owner's file is gone.
+  virtual std::unique_ptr<internal::Store> NewStoreOfAnotherProcess() = 0;
+  virtual void RemoveOwnerFile() = 0;
+  // Puts the copy that Store::Backup has made at kBackupPath in the place of the store.
+  virtual void Restore() = 0;
   // The process dies, or the whole machine does.
   virtual void Crash() = 0;
   virtual void LosePower(Dice& dice) = 0;

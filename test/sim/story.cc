@@ -34,17 +34,17 @@ std::string_view NameOf(CallResult result) {
 }
 
 std::string_view NameOf(Ask what) {
-  constexpr std::string_view kNames[] = {"Submit",      "Prepare",     "SubmitPrepared",
-                                         "Abort",       "Begin",       "Join",
-                                         "Call",        "Commit",      "Rollback",
-                                         "Leave",       "Wait",        "Query",
-                                         "List",        "Cancel",      "RetryNow",
-                                         "Edit",        "Skip",        "Stop",
-                                         "Subscribe",   "Unsubscribe", "DeleteTopic",
-                                         "Pause",       "Resume",      "RegisterLocal",
-                                         "GetHealth",   "Close",       "SubmitInTransaction",
-                                         "COMMIT",      "WaitAdopted", "DoAndSubmit",
-                                         "PokeOutboxes"};
+  constexpr std::string_view kNames[] = {"Submit",       "Prepare",     "SubmitPrepared",
+                                         "Abort",        "Begin",       "Join",
+                                         "Call",         "Commit",      "Rollback",
+                                         "Leave",        "Wait",        "Query",
+                                         "List",         "Cancel",      "RetryNow",
+                                         "Edit",         "Skip",        "Stop",
+                                         "Subscribe",    "Unsubscribe", "DeleteTopic",
+                                         "Pause",        "Resume",      "RegisterLocal",
+                                         "GetHealth",    "Close",       "SubmitInTransaction",
+                                         "COMMIT",       "WaitAdopted", "DoAndSubmit",
+                                         "PokeOutboxes", "Run",         "Backup"};
   return kNames[static_cast<size_t>(what)];
 }
 
@@ -101,6 +101,7 @@ class Teller {
     }
     for (const ShopImage& image : log_.shop) TellShop(image);
     for (const Life& life : log_.lives) TellLife(life);
+    for (const Stranger& stranger : log_.strangers) TellStranger(stranger);
     for (const Fault& fault : log_.faults) TellFault(fault);
     for (const Told& told : log_.told) {
       if (told.event.gid.empty() || Concerns(told.event.gid)) TellEvent(told);
@@ -110,7 +111,9 @@ class Teller {
                      [](const auto& a, const auto& b) { return a.first < b.first; });
     std::string story = TellWanted();
     for (const auto& [seq, line] : lines_) story += line;
-    return story + TellEnd();
+    story += TellEnd();
+    if (log_.restored == nullptr) return story;
+    return story + "==== and then on a copy of the store\n" + Teller(*log_.restored, gid_).Tell();
   }
 
  private:
@@ -202,7 +205,14 @@ class Teller {
     Line(life.opened,
          Concat("==== life ", life.number, life.clean ? " after a close" : "", ", wall clock ",
                 life.wall.count(), "ms, its clock ", life.offset.count(), "ms ", life.why));
+    if (life.lost) Line(*life.lost, Concat("==== life ", life.number, " has lost the store"));
     if (life.ended) Line(*life.ended, Concat("==== life ", life.number, " ", NameOf(life.end)));
+  }
+
+  void TellStranger(const Stranger& stranger) {
+    Line(stranger.when,
+         Concat("!! another process opens the store",
+                stranger.owner_file_gone ? ", which is open to all" : "", ": ", stranger.why));
   }
 
   void TellFault(const Fault& fault) {
