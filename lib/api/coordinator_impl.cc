@@ -232,12 +232,41 @@ void Coordinator::Impl::Post(std::string_view gid, internal::Request::Body body)
       .gid = std::string(gid), .body = std::move(body), .reply = [](Answer&&) {}});
 }
 
+// As Submit and then Wait, but the caller's thread is woken once: whoever accepts the saga asks for
+// its end at once.
 Result<Outcome> Coordinator::Impl::Run(const Saga& saga, milliseconds timeout) {
   if (internal::InsideLocalFunction())
     return Wait(saga.gid, timeout);  // refused, before anything runs
-  const Result<Accepted> accepted = Submit(saga);
-  if (!accepted.ok()) return accepted.status();
-  return Wait(saga.gid, timeout);
+  auto submission = Check(saga);
+  if (!submission.ok()) return submission.status();
+  const auto accepted = std::make_shared<PendingCall>();
+  const auto ended = std::make_shared<PendingCall>();
+  const uint64_t ticket = next_ticket_++;
+  internal::Driver& driver = *backends_.driver;
+  const auto reply = [&driver, ticket, gid = saga.gid, accept = internal::ReplyTo(accepted),
+                      end = internal::ReplyTo(ended)](Answer&& answer) {
+    const Status refusal = answer.status;
+    accept(std::move(answer));
+    if (!refusal.ok()) return end(Answer{.status = refusal});
+    driver.Post(internal::Request{.gid = gid, .body = internal::WaitRequest{ticket}, .reply = end});
+  };
+  driver.Post(internal::Request{
+      .gid = saga.gid,
+      .body = internal::SubmitRequestOf(
+          internal::NewTransaction(saga.gid, std::move(submission->definition), driver.Now()), {}),
+      .reply = reply});
+
+  // The time counts from the acceptance, if that takes longer than the whole wait.
+  const milliseconds limit = std::clamp(timeout, milliseconds{0}, kLongestWait);
+  const milliseconds first = std::min(limit, options_.patience);
+  bool in_time = driver.Await(*ended, first);
+  if (!in_time) {
+    const bool late = !accepted->done();
+    const Answer answer = FinishAsking(*accepted, options_.patience - first);
+    if (!answer.status.ok()) return answer.status;
+    in_time = driver.Await(*ended, late ? limit : limit - first);
+  }
+  return FinishWaiting(saga.gid, ticket, *ended, in_time);
 }
 
 Result<Outcome> Coordinator::Impl::Wait(std::string_view gid, milliseconds timeout) {
@@ -254,7 +283,14 @@ Result<Outcome> Coordinator::Impl::Wait(std::string_view gid, milliseconds timeo
   backends_.driver->Post(internal::Request{.gid = std::string(gid),
                                            .body = internal::WaitRequest{ticket},
                                            .reply = internal::ReplyTo(call)});
-  if (!backends_.driver->Await(*call, std::clamp(timeout, milliseconds{0}, kLongestWait))) {
+  const bool in_time =
+      backends_.driver->Await(*call, std::clamp(timeout, milliseconds{0}, kLongestWait));
+  return FinishWaiting(gid, ticket, *call, in_time);
+}
+
+Result<Outcome> Coordinator::Impl::FinishWaiting(std::string_view gid, uint64_t ticket,
+                                                 PendingCall& call, bool in_time) {
+  if (!in_time) {
     backends_.driver->Post(internal::Request{
         .gid = std::string(gid), .body = internal::ForgetWaitRequest{ticket}, .reply = {}});
     // A time too short for the engine to answer in, as zero is, is long enough to ask the store.
@@ -262,7 +298,7 @@ Result<Outcome> Coordinator::Impl::Wait(std::string_view gid, milliseconds timeo
     if (ended.ok() || ended.status().code() == StatusCode::kNotFound) return ended;
     return StillUnderWay(gid);
   }
-  Answer answer = call->Take();
+  Answer answer = call.Take();
   if (!answer.status.ok()) return std::move(answer.status);
   return std::move(*answer.outcome);
 }

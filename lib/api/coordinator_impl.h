@@ -131,6 +131,8 @@ class __attribute__((visibility("hidden"))) Coordinator::Impl : public internal:
                        std::chrono::milliseconds patience);
   std::shared_ptr<internal::PendingCall> StartAsking(std::string gid, internal::Request::Body body);
   internal::Answer FinishAsking(internal::PendingCall& call, std::chrono::milliseconds patience);
+  Result<Outcome> FinishWaiting(std::string_view gid, uint64_t ticket, internal::PendingCall& call,
+                                bool in_time);
   internal::Answer AskToAccept(internal::GlobalTransaction&& t,
                                internal::SubmitRequest submit = {});
   internal::Answer AskToPrepare(const std::string& gid,
