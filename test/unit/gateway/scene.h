@@ -62,22 +62,25 @@ inline std::string TransferJson(std::string_view gid, std::string_view more = ""
          std::string(more) + "}";
 }
 
+// The text of the next member of that name from `at` on, which is then behind it; npos: there is
+// none.
+inline std::string TakeMember(std::string_view answer, std::string_view name, size_t& at) {
+  const std::string key = "\"" + std::string(name) + "\":\"";
+  at = answer.find(key, at);
+  if (at == std::string_view::npos) return {};
+  at += key.size();
+  return std::string(answer.substr(at, answer.find('"', at) - at));
+}
+
 // "compensate=prepared action=succeed …", in the order of the answer to a query.
 inline std::string BranchStates(const std::string& answer) {
   std::string states;
   size_t at = 0;
-  const auto take = [&](std::string_view name) {
-    const std::string key = "\"" + std::string(name) + "\":\"";
-    at = answer.find(key, at);
-    if (at == std::string::npos) return std::string();
-    at += key.size();
-    return answer.substr(at, answer.find('"', at) - at);
-  };
   const size_t end = answer.find("\"transaction\":");
   for (;;) {
-    const std::string op = take("op");
+    const std::string op = TakeMember(answer, "op", at);
     if (op.empty() || at > end) return states;
-    states += (states.empty() ? "" : " ") + op + "=" + take("status");
+    states += (states.empty() ? "" : " ") + op + "=" + TakeMember(answer, "status", at);
   }
 }
 

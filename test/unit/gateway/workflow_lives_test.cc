@@ -41,14 +41,6 @@ struct Workflow {
 
 std::string Id(size_t step) { return "0" + std::to_string(step); }
 
-std::string Member(std::string_view answer, std::string_view name, size_t& at) {
-  const std::string key = "\"" + std::string(name) + "\":\"";
-  at = answer.find(key, at);
-  if (at == std::string_view::npos) return {};
-  at += key.size();
-  return std::string(answer.substr(at, answer.find('"', at) - at));
-}
-
 // One run of a function, by one client, from its prepareWorkflow on.
 class Run {
  public:
@@ -81,14 +73,14 @@ class Run {
     if (!answer.starts_with("200 ")) return false;
     const size_t end = answer.find("\"transaction\":");
     for (size_t at = 0;;) {
-      const std::string id = Member(answer, "branch_id", at);
+      const std::string id = TakeMember(answer, "branch_id", at);
       if (at > end) break;
-      const std::string op = id + "/" + Member(answer, "op", at);
-      recorded_[op] = Member(answer, "status", at);
+      const std::string op = id + "/" + TakeMember(answer, "op", at);
+      recorded_[op] = TakeMember(answer, "status", at);
     }
     seen.insert(recorded_.empty() ? "prepared" : "resumed");
     size_t at = end;
-    const std::string status = Member(answer, "status", at);
+    const std::string status = TakeMember(answer, "status", at);
     if (status != "prepared") {
       seen.insert("told that it has " + status);
       if (workflow_.ended.empty()) workflow_.ended = status;

@@ -20,17 +20,21 @@ TEST_CASE("stored: any definition is read back as it was written") {
   }
 }
 
+void CheckReadBack(const GlobalTransaction& t) {
+  const StoredTransaction stored = Stored(t);
+  const auto read = FromStored(stored);
+  REQUIRE_MESSAGE(read.ok(), read.status());
+  CHECK(Show(**read) == Show(t));
+  CHECK(*(*read)->definition == *t.definition);
+  CHECK(EncodeState(**read) == stored.state);
+}
+
 TEST_CASE("stored: any transaction is read back as it was written, and written again the same") {
   for (uint64_t seed = 0; seed < 1000; ++seed) {
     CAPTURE(seed);
     Draw draw(seed);
-    const GlobalTransaction t = RandomTransaction(draw);
-    const StoredTransaction stored = Stored(t);
-    const auto read = FromStored(stored);
-    REQUIRE_MESSAGE(read.ok(), read.status());
-    CHECK(Show(**read) == Show(t));
-    CHECK(*(*read)->definition == *t.definition);
-    CHECK(EncodeState(**read) == stored.state);
+    CheckReadBack(RandomTransaction(draw));
+    CheckReadBack(RandomWorkflow(draw));
   }
 }
 
