@@ -5,6 +5,7 @@ it in when a workflow commits; `xa` does it inside an XA transaction; `ask` is t
 comes before the work of a call, or instead of it.
 """
 
+import contextlib
 import http.server
 import json
 import threading
@@ -28,6 +29,7 @@ class Branches:
         self.calls = []  # 'path branch/op'
         self.headers = []
         self.scripts = {}  # (path, op) → what its next calls meet
+        self.holds = []  # (path, op)
         self.busy = 0
         self.lock = threading.Lock()
         branches = self
@@ -67,8 +69,21 @@ class Branches:
         is called before it, or `lost`: the work is done, and its answer lost."""
         self.scripts[path, op] = list(steps)
 
+    @contextlib.contextmanager
+    def held(self, path, op):
+        """Meanwhile such calls are told to come again: however slow the machine is, they do not come too early."""
+        self.holds.append((path, op))
+        try:
+            yield
+        finally:
+            self.holds.remove((path, op))
+
     def called(self, op=None):
         return [call for call in self.calls if op is None or call.endswith('/' + op)]
+
+    def order(self, op=None):
+        """Each call once, in the order in which they came."""
+        return list(dict.fromkeys(self.called(op)))
 
     def close(self):
         self.server.shutdown()
@@ -104,6 +119,8 @@ class Branches:
             return 500, {'error': repr(error)}
 
     def serve(self, path, info, body, headers):
+        if (path, info['op']) in self.holds:
+            raise Ongoing('later')
         with self.lock:
             self.calls.append(f'{path} {info["branch_id"]}/{info["op"]}')
             self.headers.append(headers)

@@ -67,7 +67,7 @@ def late_try(world, database):
 
 def prepared_message(world, database):
     """A message that brings 30 to b, and the barrier of the local work, which takes them from a."""
-    one = message.message(world, f'{world.branches.url}/{database}/in/b', timeout_to_fail=1)
+    one = message.message(world, f'{world.branches.url}/{database}/in/b', timeout_to_fail=1, retry_interval=1)
     return one, f'{world.branches.url}/{database}/ask', world.branches.barrier(
         database, {'trans_type': 'msg', 'gid': one.trans_base.gid, 'branch_id': '00', 'op': 'msg'})
 
@@ -78,7 +78,8 @@ def message_killed_on_its_way(world, database):
     world.branches.script(f'/{database}/in/b', 'action', world.coordinator.restart)
     one, ask, barrier = prepared_message(world, database)
     one.submit = die
-    killed(lambda: one.do_and_submit(ask, lambda _: barrier.adjust('a', -30)))
+    with world.branches.held(f'/{database}/ask', 'msg'):
+        killed(lambda: one.do_and_submit(ask, lambda _: barrier.adjust('a', -30)))
     world.coordinator.await_status(one.trans_base.gid, 'succeed')
     assert balances(world, database) == {'a': 70, 'b': 130}
 

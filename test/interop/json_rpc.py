@@ -78,11 +78,11 @@ def message_checked_back(world):
     """A message whose application is gone is asked for by JSON-RPC, and then sent; the coordinator is killed in both calls."""
     world.branches.script('/pg/ask', 'msg', world.coordinator.restart)
     world.branches.script('/pg/in/b', 'action', world.coordinator.restart)
-    one = by_json_rpc(world, 'msg', 'in/b', query_prepared=branch(world, 'ask'), timeout_to_fail=1)
+    one = by_json_rpc(world, 'msg', 'in/b', query_prepared=branch(world, 'ask'), timeout_to_fail=1, retry_interval=1)
     barrier = world.branches.barrier('pg', {'trans_type': 'msg', 'gid': one.gid, 'branch_id': '00', 'op': 'msg'})
-    with world.coordinator.answering:
+    with world.branches.held('/pg/ask', 'msg'), world.coordinator.answering:
         one.prepare()
-    barrier.adjust('a', -30)
+        barrier.adjust('a', -30)
     world.coordinator.await_status(one.gid, 'succeed')
     assert world.pg.balances() == {'a': 70, 'b': 130}
 

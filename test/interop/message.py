@@ -11,7 +11,7 @@ from dtmcli.utils import gen_gid
 
 from barriers import adjust
 from servers import die, killed, until
-from wire import Ongoing, Refused, error_of
+from wire import PATIENT, Ongoing, Refused, error_of
 
 
 def message(world, *steps, **options):
@@ -19,7 +19,7 @@ def message(world, *steps, **options):
     one = msg.Msg(world.coordinator.url, gen_gid(world.coordinator.url))
     for step in steps:
         one.add({'amount': 30}, step if '://' in step else f'{world.branches.url}/my/{step}')
-    for name, value in options.items():
+    for name, value in {**PATIENT, **options}.items():
         setattr(one.trans_base, name, value)
     return one
 
@@ -34,7 +34,8 @@ def take_from_a(cursor):
 
 def send(world, one, work=take_from_a):
     """Does the work and submits the message in one, as the SDK has it."""
-    with world.coordinator.answering, contextlib.closing(world.my.connect(autocommit=False)) as connection:
+    held = world.branches.held('/my/ask', 'msg')
+    with held, world.coordinator.answering, contextlib.closing(world.my.connect(autocommit=False)) as connection:
         one.do_and_submit_db(check_back(world), connection.cursor(), work)
 
 
@@ -71,9 +72,10 @@ def work_that_refuses(world):
 
 def client_killed_after_its_commit(world):
     """The application is killed between its commit and the submit: the check-back finds the commit, and the message goes out."""
-    one = message(world, 'in/b', timeout_to_fail=2)
+    one = message(world, 'in/b', timeout_to_fail=1, retry_interval=1)
     one.submit = die
-    killed(lambda: send(world, one))
+    with world.branches.held('/my/ask', 'msg'):
+        killed(lambda: send(world, one))
     assert world.my.balances() == {'a': 70, 'b': 100}
     world.coordinator.await_status(one.trans_base.gid, 'succeed')
     assert world.branches.called() == ['/my/ask 00/msg', '/my/in/b 01/action']
@@ -86,8 +88,9 @@ def client_killed_before_its_commit(world):
         take_from_a(cursor)
         die()
 
-    one = message(world, 'in/b', timeout_to_fail=2)
-    killed(lambda: send(world, one, work))
+    one = message(world, 'in/b', timeout_to_fail=1, retry_interval=1)
+    with world.branches.held('/my/ask', 'msg'):
+        killed(lambda: send(world, one, work))
     world.coordinator.await_status(one.trans_base.gid, 'failed')
     assert not world.branches.called('action')
     assert world.my.balances() == {'a': 100, 'b': 100}
@@ -109,7 +112,7 @@ def work_after_the_check_back(world):
 
 def server_killed_before_the_submit(world):
     """The coordinator is killed while the local work is being done: it asks by itself when it is back, and the message goes out."""
-    one = message(world, 'in/b', timeout_to_fail=2)
+    one = message(world, 'in/b', timeout_to_fail=1, retry_interval=1)
 
     def work(cursor):
         take_from_a(cursor)
@@ -125,7 +128,7 @@ def server_killed_before_the_submit(world):
 def killed_while_it_asks(world):
     """The coordinator is killed while the check-back is being called: it asks again."""
     world.branches.script('/my/ask', 'msg', world.coordinator.restart)
-    one = message(world, 'in/b', timeout_to_fail=1)
+    one = message(world, 'in/b', timeout_to_fail=1, retry_interval=1)
     one.submit = lambda: None
     send(world, one)
     world.coordinator.await_status(one.trans_base.gid, 'succeed')

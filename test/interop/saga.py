@@ -4,7 +4,7 @@ from dtmcli import saga
 from dtmcli.utils import gen_gid
 
 from servers import until
-from wire import Ongoing, Refused, error_of
+from wire import PATIENT, Ongoing, Refused, error_of
 
 
 def transfer(world, amount, steps=('out/a', 'in/b'), database='my', **options):
@@ -15,7 +15,7 @@ def transfer(world, amount, steps=('out/a', 'in/b'), database='my', **options):
     for step in steps:
         url = f'{world.branches.url}/{database}/{step}'
         one.add({'amount': amount}, url, url)
-    for name, value in options.items():
+    for name, value in {**PATIENT, **options}.items():
         setattr(one.trans_base, name, value)
     return one
 
@@ -55,11 +55,11 @@ def without_wait(world):
 def concurrent(world):
     """Steps without an order run at the same time: each of the two waits for the other's call."""
     def other_has_come():
-        until(lambda: len(world.branches.called('action')) == 2, 30)
+        until(lambda: len(world.branches.called('action')) == 2, 25)
 
     world.branches.script('/my/out/a', 'action', other_has_come)
     world.branches.script('/my/in/b', 'action', other_has_come)
-    one = transfer(world, 30, request_timeout=60)
+    one = transfer(world, 30)
     one.set_concurrent().submit()
     world.coordinator.await_status(one.trans_base.gid, 'succeed')
     assert world.my.balances() == {'a': 70, 'b': 130}

@@ -29,7 +29,7 @@ def success(world):
     gid, submitted = transfer(world, both)
     assert submitted
     assert world.coordinator.await_status(gid, 'succeed') == [('cancel', 'prepared'), ('confirm', 'succeed')] * 2
-    assert world.branches.called() == ['/my/out/a 01/try', '/my/in/b 02/try', '/my/in/b 02/confirm', '/my/out/a 01/confirm']
+    assert world.branches.order() == ['/my/out/a 01/try', '/my/in/b 02/try', '/my/in/b 02/confirm', '/my/out/a 01/confirm']
     assert world.my.balances() == {'a': 70, 'b': 130}
 
 
@@ -42,7 +42,7 @@ def refusal(world):
     gid, submitted = transfer(world, both)
     assert not submitted
     assert world.coordinator.await_status(gid, 'failed') == [('cancel', 'succeed'), ('confirm', 'prepared')] * 2
-    assert world.branches.called('cancel') == ['/my/out/a 02/cancel', '/my/in/b 01/cancel']
+    assert world.branches.order('cancel') == ['/my/out/a 02/cancel', '/my/in/b 01/cancel']
     assert world.my.balances() == {'a': 100, 'b': 100}
 
 
@@ -56,13 +56,13 @@ def nested(world):
     gid, _ = transfer(world, with_one_inside)
     world.coordinator.await_status(gid, 'succeed')
     assert world.branches.called('try') == ['/my/out/a 01/try', '/my/in/b 0101/try', '/my/in/b 02/try']
-    assert world.branches.called('confirm') == ['/my/in/b 02/confirm', '/my/in/b 0101/confirm', '/my/out/a 01/confirm']
+    assert world.branches.order('confirm') == ['/my/in/b 02/confirm', '/my/in/b 0101/confirm', '/my/out/a 01/confirm']
     assert world.my.balances() == {'a': 70, 'b': 130}
 
 
 def time_out(world):
     """A TCC that nobody decides is cancelled; a branch that comes later is refused before it is tried."""
-    prepared = Transaction(world.coordinator.url, 'tcc', timeout_to_fail=2)
+    prepared = Transaction(world.coordinator.url, 'tcc', timeout_to_fail=3)
     prepared.prepare()  # the SDK can't say how long; its own prepare of the same gid changes nothing
 
     def hesitate(one):
@@ -72,8 +72,8 @@ def time_out(world):
 
     late = error_of(lambda: transfer(world, hesitate, prepared.gid))
     assert 'FAILURE' in repr(late), late  # of the abort, which comes too late as well
-    assert world.coordinator.reason(prepared.gid) == 'Timeout after 2 seconds'
-    assert world.branches.called() == ['/my/out/a 01/try', '/my/out/a 01/cancel']
+    assert world.coordinator.reason(prepared.gid) == 'Timeout after 3 seconds'
+    assert world.branches.order() == ['/my/out/a 01/try', '/my/out/a 01/cancel']
     assert world.my.balances() == {'a': 100, 'b': 100}
 
 

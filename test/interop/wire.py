@@ -6,6 +6,7 @@ import requests
 from dtmcli.utils import DTMFailureError as Refused
 
 SECONDS = 60
+PATIENT = {'request_timeout': 30}  # so that a slow machine makes no calls that are not expected
 
 
 class Ongoing(Exception):
@@ -32,7 +33,7 @@ class Transaction:
         self.dtm, self.protocol = dtm, protocol
         self.gid = gid or requests.get(f'{dtm}/newGid', timeout=SECONDS).json()['gid']
         self.base = {'gid': self.gid, 'trans_type': trans_type}
-        self.body = {**self.base, 'concurrent': False, 'protocol': protocol, **options}
+        self.body = {**self.base, 'concurrent': False, 'protocol': protocol, **PATIENT, **options}
         self.branches = 0
 
     def call(self, route, body=None):

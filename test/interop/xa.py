@@ -106,7 +106,7 @@ def refusal(world):
 
 def undecided_for_too_long(world):
     """What nobody decides is rolled back, and a branch that comes later can't register, so it does not prepare."""
-    xa = both_databases(world, timeout_to_fail=2)
+    xa = both_databases(world, timeout_to_fail=4)
     world.coordinator.await_status(xa.gid, 'failed')
     assert unmoved(world)
     for path, branch_id in (('my/xa/a', '01'), ('pg/xa/a', '02'), ('pg/xa/a', '03')):

@@ -73,6 +73,21 @@ TEST_CASE("rows go into the table that is named, in the database's own schema") 
   CHECK(ReadInt(db.get(), "SELECT count(*) FROM temp.\"order\"") == 0);
 }
 
+TEST_CASE("the check-back reads the table that is named") {
+  const Connection db = Memory();
+  const SqliteBarrierOptions options{.table = "order"};
+  REQUIRE(SqliteBarrier::CreateTable(db.get(), options).ok());
+  const BranchContext message = ContextFor("msg", "g1", "00");
+  const BranchResult done =
+      SqliteBarrier(message, options).Call(db.get(), [] { return BranchResult::Success(); });
+  CHECK(done.verdict() == BranchResult::Verdict::kSuccess);
+  const auto verdict_of = [&](const char* gid) {
+    return SqliteBarrier(ContextFor("msg", gid, "00"), options).QueryPrepared(db.get()).verdict();
+  };
+  CHECK(verdict_of("g1") == BranchResult::Verdict::kSuccess);
+  CHECK(verdict_of("g2") == BranchResult::Verdict::kFailure);
+}
+
 TEST_CASE("a table name that could be more than a name is refused everywhere") {
   const Connection db = Memory();
   for (const std::string& name :

@@ -9,7 +9,7 @@ import re
 import sys
 
 # The rows of each part: "O" stands for O1 to O10.
-ROWS = {'P': 17, 'A': 40, 'J': 11, 'L': 21, 'S': 23, 'C': 15, 'X': 16, 'M': 18, 'O': 10, 'W': 28, 'N': 7, 'R': 15}
+ROWS = {'P': 17, 'A': 40, 'J': 11, 'L': 21, 'S': 23, 'C': 15, 'X': 16, 'M': 18, 'O': 10, 'W': 28, 'B': 21, 'N': 7, 'R': 15}
 NAMED = re.compile(r'`([\w/]+\.(?:cc|py))` "([^"]+)"')
 CASE = re.compile(r'TEST_CASE\(\s*((?:"[^"]*"\s*)+)\)')
 CHECK = re.compile(r'^def (\w+)\(world', re.M)
