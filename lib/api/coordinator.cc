@@ -48,7 +48,7 @@ Result<Accepted> Coordinator::Submit(const Saga& saga) {
 }
 Result<Outcome> Coordinator::Run(const Saga& saga, std::chrono::milliseconds timeout) {
   if (!impl_) return Gone();
-  return impl_->Run(saga, timeout);
+  return impl_->Follow(saga.gid, impl_->New(saga), timeout).outcome;
 }
 Result<Accepted> Coordinator::Prepare(const Message& message) {
   if (!impl_) return Gone();

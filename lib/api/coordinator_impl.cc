@@ -96,13 +96,22 @@ Answer Coordinator::Impl::FinishAsking(PendingCall& call, milliseconds patience)
                                   "call with the same gid")}};
 }
 
-Result<Accepted> Coordinator::Impl::Submit(const Saga& saga) {
+Result<internal::SubmitRequest> Coordinator::Impl::New(const Saga& saga) {
   auto submission = Check(saga);
   if (!submission.ok()) return submission.status();
-  const Answer answer = AskToAccept(internal::NewTransaction(
+  return internal::SubmitRequestOf(internal::NewTransaction(
       std::move(submission->gid), std::move(submission->definition), backends_.driver->Now()));
+}
+
+Result<Accepted> Coordinator::Impl::Submit(const Saga& saga) {
+  auto request = New(saga);
+  if (!request.ok()) return request.status();
+  return AcceptedOf(saga.gid, Ask(saga.gid, *std::move(request), options_.patience));
+}
+
+Result<Accepted> internal::AcceptedOf(const std::string& gid, const Answer& answer) {
   if (!answer.status.ok()) return answer.status;
-  return Accepted{.gid = saga.gid, .repeated = answer.repeated};
+  return Accepted{.gid = gid, .repeated = answer.repeated};
 }
 
 internal::SubmitRequest internal::SubmitRequestOf(GlobalTransaction&& t, SubmitRequest submit) {
@@ -114,14 +123,7 @@ internal::SubmitRequest internal::SubmitRequestOf(GlobalTransaction&& t, SubmitR
   return submit;
 }
 
-Answer Coordinator::Impl::AskToAccept(internal::GlobalTransaction&& t,
-                                      internal::SubmitRequest submit) {
-  std::string gid = t.gid;
-  return Ask(std::move(gid), internal::SubmitRequestOf(std::move(t), std::move(submit)),
-             options_.patience);
-}
-
-Result<Accepted> Coordinator::Impl::Submit(const Message& message, bool prepare) {
+Result<internal::SubmitRequest> Coordinator::Impl::New(const Message& message, bool prepare) {
   if (Status writable = Writable(); !writable.ok()) return writable;
   auto definition = internal::DefinitionOf(
       message, prepare, options_.defaults, options_.limits,
@@ -142,11 +144,15 @@ Result<Accepted> Coordinator::Impl::Submit(const Message& message, bool prepare)
     t.phase = internal::Phase::kPrepared;
     t.outcome = internal::Decision::kUndecided;
   }
-  const Answer answer = AskToAccept(std::move(t), {.delay = message.delay.value_or(milliseconds{0}),
-                                                   .start = message.start,
-                                                   .refusal = std::move(refusal)});
-  if (!answer.status.ok()) return answer.status;
-  return Accepted{.gid = message.gid, .repeated = answer.repeated};
+  return internal::SubmitRequestOf(std::move(t), {.delay = message.delay.value_or(milliseconds{0}),
+                                                  .start = message.start,
+                                                  .refusal = std::move(refusal)});
+}
+
+Result<Accepted> Coordinator::Impl::Submit(const Message& message, bool prepare) {
+  auto request = New(message, prepare);
+  if (!request.ok()) return request.status();
+  return AcceptedOf(message.gid, Ask(message.gid, *std::move(request), options_.patience));
 }
 
 Result<Accepted> Coordinator::Impl::SubmitPrepared(const Message& message) {
@@ -156,12 +162,11 @@ Result<Accepted> Coordinator::Impl::SubmitPrepared(const Message& message) {
       [this](std::string_view url) { return backends_.transport->CheckUrl(url); },
       options_.barrier_retention);
   if (!definition.ok()) return definition.status();
-  const Answer answer =
+  return AcceptedOf(
+      message.gid,
       Decide(message.gid, internal::CommitRequest{.digest = internal::DigestOf(**definition),
                                                   .delay = message.delay.value_or(milliseconds{0}),
-                                                  .start = message.start});
-  if (!answer.status.ok()) return answer.status;
-  return Accepted{.gid = message.gid, .repeated = answer.repeated};
+                                                  .start = message.start}));
 }
 
 // Prepares a session's transaction, undecided.
@@ -170,7 +175,7 @@ Answer Coordinator::Impl::AskToPrepare(
   auto t = internal::NewTransaction(gid, definition, backends_.driver->Now());
   t.phase = internal::Phase::kPrepared;
   t.outcome = internal::Decision::kUndecided;
-  return AskToAccept(std::move(t));
+  return Ask(gid, internal::SubmitRequestOf(std::move(t)), options_.patience);
 }
 
 Result<internal::Policy> Coordinator::Impl::Begin(const internal::SessionInput& input) {
@@ -191,9 +196,7 @@ Result<Accepted> Coordinator::Impl::PrepareSession(const internal::SessionInput&
   const auto definition =
       internal::DefinitionOf(input, options_.defaults, options_.limits, options_.barrier_retention);
   if (!definition.ok()) return definition.status();
-  const Answer answer = AskToPrepare(input.gid, *definition);
-  if (!answer.status.ok()) return answer.status;
-  return Accepted{.gid = input.gid, .repeated = answer.repeated};
+  return AcceptedOf(input.gid, AskToPrepare(input.gid, *definition));
 }
 
 Result<Accepted> Coordinator::Impl::PrepareWorkflow(const internal::WorkflowInput& input) {
@@ -230,98 +233,6 @@ void Coordinator::Impl::Post(std::string_view gid, internal::Request::Body body)
   if (!Writable().ok()) return;
   backends_.driver->Post(internal::Request{
       .gid = std::string(gid), .body = std::move(body), .reply = [](Answer&&) {}});
-}
-
-// As Submit and then Wait, but the caller's thread is woken once: whoever accepts the saga asks for
-// its end at once.
-Result<Outcome> Coordinator::Impl::Run(const Saga& saga, milliseconds timeout) {
-  if (internal::InsideLocalFunction())
-    return Wait(saga.gid, timeout);  // refused, before anything runs
-  auto submission = Check(saga);
-  if (!submission.ok()) return submission.status();
-  const auto accepted = std::make_shared<PendingCall>();
-  const auto ended = std::make_shared<PendingCall>();
-  const uint64_t ticket = next_ticket_++;
-  internal::Driver& driver = *backends_.driver;
-  const auto reply = [&driver, ticket, gid = saga.gid, accept = internal::ReplyTo(accepted),
-                      end = internal::ReplyTo(ended)](Answer&& answer) {
-    const Status refusal = answer.status;
-    accept(std::move(answer));
-    if (!refusal.ok()) return end(Answer{.status = refusal});
-    driver.Post(internal::Request{.gid = gid, .body = internal::WaitRequest{ticket}, .reply = end});
-  };
-  driver.Post(internal::Request{
-      .gid = saga.gid,
-      .body = internal::SubmitRequestOf(
-          internal::NewTransaction(saga.gid, std::move(submission->definition), driver.Now()), {}),
-      .reply = reply});
-
-  // The time counts from the acceptance, if that takes longer than the whole wait.
-  const milliseconds limit = std::clamp(timeout, milliseconds{0}, kLongestWait);
-  const milliseconds first = std::min(limit, options_.patience);
-  bool in_time = driver.Await(*ended, first);
-  if (!in_time) {
-    const bool late = !accepted->done();
-    const Answer answer = FinishAsking(*accepted, options_.patience - first);
-    if (!answer.status.ok()) return answer.status;
-    in_time = driver.Await(*ended, late ? limit : limit - first);
-  }
-  return FinishWaiting(saga.gid, ticket, *ended, in_time);
-}
-
-Result<Outcome> Coordinator::Impl::Wait(std::string_view gid, milliseconds timeout) {
-  if (Status usable = Usable(); !usable.ok()) return usable;
-  if (backends_.driver == nullptr) return EndedOutcome(gid);
-  if (internal::InsideLocalFunction()) {
-    return Status(
-        StatusCode::kFailedPrecondition,
-        "Wait() inside a callback or a local function would wait for itself; use on_finished or "
-        "wait elsewhere");
-  }
-  const auto call = std::make_shared<PendingCall>();
-  const uint64_t ticket = next_ticket_++;
-  backends_.driver->Post(internal::Request{.gid = std::string(gid),
-                                           .body = internal::WaitRequest{ticket},
-                                           .reply = internal::ReplyTo(call)});
-  const bool in_time =
-      backends_.driver->Await(*call, std::clamp(timeout, milliseconds{0}, kLongestWait));
-  return FinishWaiting(gid, ticket, *call, in_time);
-}
-
-Result<Outcome> Coordinator::Impl::FinishWaiting(std::string_view gid, uint64_t ticket,
-                                                 PendingCall& call, bool in_time) {
-  if (!in_time) {
-    backends_.driver->Post(internal::Request{
-        .gid = std::string(gid), .body = internal::ForgetWaitRequest{ticket}, .reply = {}});
-    // A time too short for the engine to answer in, as zero is, is long enough to ask the store.
-    Result<Outcome> ended = EndedOutcome(gid);
-    if (ended.ok() || ended.status().code() == StatusCode::kNotFound) return ended;
-    return StillUnderWay(gid);
-  }
-  Answer answer = call.Take();
-  if (!answer.status.ok()) return std::move(answer.status);
-  return std::move(*answer.outcome);
-}
-
-// What a wait that was too short can say: how far the transaction is, and what holds it.
-Status Coordinator::Impl::StillUnderWay(std::string_view gid) const {
-  const Result<TransactionRecord> record = Query(gid);
-  if (!record.ok()) {
-    return {StatusCode::kUnavailable,
-            Concat("whether ", gid, " has ended is not known: ", record.status().message())};
-  }
-  std::string text = Concat(gid, " has not ended in time: it is ", StatusName(record->status));
-  if (record->parked != ReasonCode::kNone) {
-    text += Concat(", parked (", ReasonText(record->parked), ")");
-  }
-  const Reason* newest = nullptr;
-  for (const BranchRecord& branch : record->branches) {
-    if (branch.newest_failures.empty() || branch.status == BranchStatus::kSucceed) continue;
-    const Reason& last = branch.newest_failures.back();
-    if (newest == nullptr || newest->at < last.at) newest = &last;
-  }
-  if (newest != nullptr) text += Concat("; last failure: ", newest->ToString());
-  return {StatusCode::kDeadlineExceeded, std::move(text)};
 }
 
 Status Coordinator::Impl::Act(std::string_view gid, const troth::Act& act,

@@ -13,6 +13,7 @@
 
 #include "driver/driver.h"
 #include "model/input.h"
+#include "model/remote_session.h"
 #include "model/store.h"
 #include "model/transport.h"
 #include "outbox/host.h"
@@ -59,7 +60,8 @@ inline constexpr std::string_view kReservedNames = "troth.";
 namespace internal {
 
 // Everything that can be made of a new transaction is made here, on the caller's thread.
-SubmitRequest SubmitRequestOf(GlobalTransaction&& t, SubmitRequest submit);
+SubmitRequest SubmitRequestOf(GlobalTransaction&& t, SubmitRequest submit = {});
+Result<Accepted> AcceptedOf(const std::string& gid, const Answer& answer);
 
 }  // namespace internal
 
@@ -75,10 +77,17 @@ class __attribute__((visibility("hidden"))) Coordinator::Impl : public internal:
   bool ForkedChild() const { return getpid() != process_; }
 
   Result<Accepted> Submit(const Saga& saga);
-  Result<Outcome> Run(const Saga& saga, std::chrono::milliseconds timeout);
   Result<Accepted> Submit(const Message& message, bool prepare);
+  Result<internal::SubmitRequest> New(const Saga& saga);
+  Result<internal::SubmitRequest> New(const Message& message, bool prepare);
   Result<Accepted> SubmitPrepared(const Message& message);
+
+  // wait.cc. Decides, or submits, and waits for the end: the caller sleeps once.
   Result<Outcome> Wait(std::string_view gid, std::chrono::milliseconds timeout);
+  internal::Followed Follow(const std::string& gid, Result<internal::SubmitRequest>&& request,
+                            std::chrono::milliseconds timeout);
+  internal::Followed Follow(const std::string& gid, internal::Request::Body body,
+                            std::chrono::milliseconds timeout);
 
   // For sessions.
   Result<internal::Policy> Begin(const internal::SessionInput& input);
@@ -131,12 +140,12 @@ class __attribute__((visibility("hidden"))) Coordinator::Impl : public internal:
                        std::chrono::milliseconds patience);
   std::shared_ptr<internal::PendingCall> StartAsking(std::string gid, internal::Request::Body body);
   internal::Answer FinishAsking(internal::PendingCall& call, std::chrono::milliseconds patience);
-  Result<Outcome> FinishWaiting(std::string_view gid, uint64_t ticket, internal::PendingCall& call,
-                                bool in_time);
-  internal::Answer AskToAccept(internal::GlobalTransaction&& t,
-                               internal::SubmitRequest submit = {});
   internal::Answer AskToPrepare(const std::string& gid,
                                 const std::shared_ptr<const internal::Definition>& definition);
+  struct Waiting;
+  Waiting StartWaiting(std::string_view gid);
+  Result<Outcome> FinishWaiting(std::string_view gid, const Waiting& waiting, bool ended);
+  void Forget(std::string_view gid, const Waiting& waiting);
   Status StillUnderWay(std::string_view gid) const;
   Result<Outcome> EndedOutcome(std::string_view gid) const;
 

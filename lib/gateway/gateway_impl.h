@@ -47,7 +47,8 @@ class __attribute__((visibility("hidden"))) Gateway::Impl {
   internal::Reply Accept(internal::TransactionInput&& input);
   Result<Accepted> PrepareSession(const internal::TransactionInput& input);
   internal::Reply AnswerPrepare(const Result<Accepted>& accepted, const std::string& gid);
-  internal::Reply AwaitEnd(const std::string& gid);
+  internal::Reply AcceptAndWait(internal::TransactionInput&& input);
+  internal::Reply AnswerEnd(const Result<Outcome>& outcome, const std::string& gid);
   internal::Reply AnswerSubmit(const Result<Accepted>& accepted, const std::string& gid);
   Status CheckUrls(const internal::TransactionInput& input) const;
 

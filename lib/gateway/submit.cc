@@ -89,11 +89,7 @@ Reply Gateway::Impl::Submit(const Json& body) {
   auto input = internal::ReadTransaction(body, json_limits());
   if (!input.ok()) return Reply::Of(input.status());
   if (Status urls = CheckUrls(*input); !urls.ok()) return Reply::Of(urls);
-  const std::string gid = input->gid;
-  // A workflow's submit is its end.
-  const bool wait = input->wait_result && input->mode != Mode::kWorkflow;
-  Reply accepted = Accept(*std::move(input));
-  return wait && accepted.kind == Reply::Kind::kSuccess ? AwaitEnd(gid) : accepted;
+  return input->wait_result ? AcceptAndWait(*std::move(input)) : Accept(*std::move(input));
 }
 
 Reply Gateway::Impl::Accept(TransactionInput&& input) {
@@ -110,6 +106,28 @@ Reply Gateway::Impl::Accept(TransactionInput&& input) {
       break;
   }
   return EndWorkflow(std::move(input));
+}
+
+Reply Gateway::Impl::AcceptAndWait(TransactionInput&& input) {
+  const std::string gid = input.gid;
+  const auto answer = [&](const internal::Followed& followed) {
+    Reply accepted = AnswerSubmit(followed.accepted, gid);
+    return accepted.kind == Reply::Kind::kSuccess ? AnswerEnd(followed.outcome, gid) : accepted;
+  };
+  switch (input.mode) {
+    case Mode::kSaga:
+      return answer(
+          internal::SubmitAndWait(coordinator_, internal::ToSaga(std::move(input)), options_.wait));
+    case Mode::kMessage:
+      return answer(internal::SubmitAndWait(coordinator_, internal::ToMessage(std::move(input)),
+                                            options_.wait));
+    case Mode::kTcc:
+    case Mode::kXa:
+      return answer(internal::CommitAndWait(coordinator_, gid, input.mode, options_.wait));
+    case Mode::kWorkflow:
+      break;
+  }
+  return EndWorkflow(std::move(input));  // its submit is its end
 }
 
 // A repetition is a success as long as it is under way; what is decided is not submitted again.
@@ -186,8 +204,7 @@ Reply Gateway::Impl::RegisterBranch(const Json& body) {
   }
 }
 
-Reply Gateway::Impl::AwaitEnd(const std::string& gid) {
-  const Result<Outcome> outcome = coordinator_.Wait(gid, options_.wait);
+Reply Gateway::Impl::AnswerEnd(const Result<Outcome>& outcome, const std::string& gid) {
   if (!outcome.ok()) {
     const StatusCode code = outcome.status().code();
     const bool goes_on = code == StatusCode::kDeadlineExceeded || code == StatusCode::kCancelled;

@@ -1,7 +1,9 @@
 // A TCC or XA as other processes put it together: each act of a session by itself, named by its
-// gid. The gateway's seam to the coordinator; implemented in api/, and no part of the public face.
+// gid; and a submit that is waited for at once. The gateway's seam to the coordinator; implemented
+// in api/, and no part of the public face.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -33,5 +35,19 @@ TROTH_EXPORT Status RegisterBranch(Coordinator& coordinator, std::string_view gi
 // gid is of another mode.
 TROTH_EXPORT Result<Accepted> CommitSession(Coordinator& coordinator, std::string_view gid,
                                             Mode mode);
+
+// What became of a submit whose caller waits for the end, asked in one act.
+struct Followed {
+  Result<Accepted> accepted;
+  // The same error where it was not accepted, also when it has been refused as a repetition.
+  Result<Outcome> outcome;
+};
+// As Submit, and CommitSession, and Wait for up to `timeout`.
+TROTH_EXPORT Followed SubmitAndWait(Coordinator& coordinator, const Saga& saga,
+                                    std::chrono::milliseconds timeout);
+TROTH_EXPORT Followed SubmitAndWait(Coordinator& coordinator, const Message& message,
+                                    std::chrono::milliseconds timeout);
+TROTH_EXPORT Followed CommitAndWait(Coordinator& coordinator, const std::string& gid, Mode mode,
+                                    std::chrono::milliseconds timeout);
 
 }  // namespace troth::internal

@@ -1,9 +1,15 @@
 // The gateway mounted on a real httplib server, over a coordinator on a real file.
 #include <doctest/doctest.h>
 
-#include <atomic>
+#include <arpa/inet.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
@@ -51,12 +57,44 @@ class Served {
   Served(const Served&) = delete;
   Served& operator=(const Served&) = delete;
 
+  int port() const { return port_; }
   httplib::Client Connect() const { return httplib::Client("127.0.0.1", port_); }
 
  private:
   httplib::Server server_;
   int port_ = 0;
   std::thread thread_;
+};
+
+// A connection on which a submit has been sent, and whose answer is not read yet.
+class Waiting {
+ public:
+  Waiting(int port, const std::string& body) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    REQUIRE(connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    const std::string request =
+        "POST /api/dtmsvr/submit HTTP/1.1\r\nHost: localhost\r\nContent-Length: " +
+        std::to_string(body.size()) + "\r\n\r\n" + body;
+    REQUIRE(send(socket_, request.data(), request.size(), 0) ==
+            static_cast<ssize_t>(request.size()));
+  }
+  ~Waiting() { close(socket_); }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+
+  // Of the answer, which is waited for.
+  std::string Status() const {
+    constexpr std::string_view kVersion = "HTTP/1.1 ";
+    std::string start(kVersion.size() + 3, ' ');
+    const ssize_t size = recv(socket_, start.data(), start.size(), MSG_WAITALL);
+    return size == static_cast<ssize_t>(start.size()) ? start.substr(kVersion.size()) : "";
+  }
+
+ private:
+  const int socket_;
 };
 
 constexpr char kSaga[] =
@@ -89,8 +127,13 @@ TEST_CASE("gateway over HTTP: a saga is submitted, waited for and queried by a r
   CHECK(client.Get("/api/dtmsvr/newGid", {{"Origin", "http://evil.example"}})->status == 403);
 }
 
-TEST_CASE("gateway over HTTP: many who wait for their ends starve no submit") {
-  constexpr int kWaiting = 100;  // httplib's own pool has 8 threads
+TEST_CASE("gateway over HTTP: a thousand who wait for their ends starve no submit") {
+  constexpr size_t kWaiting = 1'000;  // httplib's own pool has 8 threads
+  rlimit files{};                     // each has two ends in this process
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &files) == 0);
+  files.rlim_cur = std::max<rlim_t>(files.rlim_cur, std::min<rlim_t>(files.rlim_max, 4'096));
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &files) == 0);
+
   const TemporaryFolder folder;
   std::mutex mutex;
   std::condition_variable changed;
@@ -104,38 +147,34 @@ TEST_CASE("gateway over HTTP: many who wait for their ends starve no submit") {
   };
   REQUIRE(coordinator.RegisterLocal({"later", later}).ok());
   Gateway gateway(coordinator,
-                  {.branch_urls = {"local:yes", "local:later"}, .wait = std::chrono::seconds(60)});
-  std::atomic<int> answered{0};
-  std::vector<std::thread> waiting;
-  {
-    const Served served(gateway);
-    for (int i = 0; i < kWaiting; ++i) {
-      waiting.emplace_back([&served, &answered, i] {
-        httplib::Client client = served.Connect();
-        client.set_read_timeout(std::chrono::seconds(90));
-        const std::string saga = R"({"gid":"w)" + std::to_string(i) +
-                                 R"(","trans_type":"saga","wait_result":true,"payloads":[""],)"
-                                 R"("steps":[{"action":"local:later"}]})";
-        const auto answer = client.Post("/api/dtmsvr/submit", saga, "application/json");
-        if (answer && answer->status == 425) ++answered;
-      });
-    }
-    {
-      std::unique_lock lock(mutex);
-      CHECK(changed.wait_for(lock, std::chrono::seconds(30),
-                             [&] { return begun.size() == kWaiting; }));
-    }
-    CHECK(coordinator.GetStatistics().saga.accepted == kWaiting);
-    httplib::Client client = served.Connect();
-    const auto asked = std::chrono::steady_clock::now();
-    const auto submitted = client.Post("/api/dtmsvr/submit", kSaga, "application/json");
-    REQUIRE(submitted);
-    CHECK(submitted->body == R"({"dtm_result":"SUCCESS"})");
-    CHECK(std::chrono::steady_clock::now() - asked < std::chrono::seconds(30));
-    CHECK(coordinator.Close().ok());  // answers who waits
-    for (std::thread& each : waiting) each.join();
+                  {.branch_urls = {"local:yes", "local:later"}, .wait = std::chrono::minutes(5)});
+  const Served served(gateway);
+  std::vector<std::unique_ptr<Waiting>> waiting;
+  for (size_t i = 0; i < kWaiting; ++i) {
+    waiting.push_back(std::make_unique<Waiting>(
+        served.port(), R"({"gid":"w)" + std::to_string(i) +
+                           R"(","trans_type":"saga","wait_result":true,"payloads":[""],)"
+                           R"("steps":[{"action":"local:later"}]})"));
   }
-  CHECK(answered == kWaiting);
+  {
+    std::unique_lock lock(mutex);
+    CHECK(
+        changed.wait_for(lock, std::chrono::minutes(1), [&] { return begun.size() == kWaiting; }));
+  }
+  CHECK(coordinator.GetStatistics().saga.accepted == kWaiting);
+  httplib::Client client = served.Connect();
+  const auto asked = std::chrono::steady_clock::now();
+  const auto submitted = client.Post("/api/dtmsvr/submit", kSaga, "application/json");
+  REQUIRE(submitted);
+  CHECK(submitted->body == R"({"dtm_result":"SUCCESS"})");
+  const auto took = std::chrono::steady_clock::now() - asked;
+  MESSAGE("beside 1,000 who wait a submit took "
+          << std::chrono::duration_cast<std::chrono::milliseconds>(took).count() << " ms");
+  CHECK(took < std::chrono::seconds(30));
+  CHECK(coordinator.Close().ok());  // answers who waits
+  size_t ongoing = 0;
+  for (const auto& each : waiting) ongoing += each->Status() == "425" ? 1 : 0;
+  CHECK(ongoing == kWaiting);
 }
 
 }  // namespace troth
