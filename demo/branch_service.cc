@@ -34,5 +34,6 @@ int main(int, char** argv) {
   server.new_task_queue = [] { return new troth::ElasticTaskQueue; };
   troth::Serve(server, "/TransOut", branch(-1));
   troth::Serve(server, "/TransOutRevert", branch(+1));
-  return server.listen("127.0.0.1", argv[1] ? std::atoi(argv[1]) : 8081) ? 0 : 1;
+  const int port = troth::Bind(server, "127.0.0.1", argv[1] ? std::atoi(argv[1]) : 8081);
+  return port > 0 && server.listen_after_bind() ? 0 : 1;
 }

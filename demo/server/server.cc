@@ -4,6 +4,7 @@
 // server, in the two lines that say Gateway and Mount below.
 #include <signal.h>
 #include <troth/httplib_gateway.h>
+#include <troth/httplib_server.h>
 
 #include <unistd.h>
 
@@ -24,7 +25,7 @@ std::string UrlOf(const ServerOptions& options, int port) {
 }
 
 int Serve(const ServerOptions& options, const sigset_t& stops) {
-  httplib::Server server;
+  troth::BoundedServer server;
   server.new_task_queue = [&] { return new troth::ElasticTaskQueue(options.threads); };
   server.set_tcp_nodelay(true);
   server.set_keep_alive_max_count(1'000'000);

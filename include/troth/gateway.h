@@ -2,7 +2,7 @@
 // SDKs and services in other languages take part as if dtm itself ran here.
 //
 //   troth::Gateway gateway(*coordinator);
-//   httplib::Server server;
+//   troth::BoundedServer server;  // httplib_server.h
 //   server.new_task_queue = [] { return new troth::ElasticTaskQueue; };
 //   troth::Mount(server, gateway);  // httplib_gateway.h; the server keeps its own routes
 //   server.listen("127.0.0.1", 36789);

@@ -8,7 +8,7 @@
 //                [](const troth::BranchContext& context, std::string_view payload) {
 //                  return troth::BranchResult::Success();
 //                });
-//   server.listen("0.0.0.0", 8081);
+//   if (troth::Bind(server, "0.0.0.0", 8081) > 0) server.listen_after_bind();
 //
 // Header-only: cpp-httplib (0.11 or newer) is the application's, built and configured as it likes.
 // Link troth_branch.
@@ -105,6 +105,26 @@ inline void Serve(httplib::Server& server, const std::string& pattern, BranchFun
   server.Post(pattern, [shared](const httplib::Request& request, httplib::Response& response) {
     ServeOne(*shared, request, response);
   });
+}
+
+// Binds `server` to the port (0: any that is free) and returns it, or -1; listen_after_bind() then
+// serves. Unlike bind_to_port it lets `backlog` connections wait to be accepted, where httplib has
+// room for five and clients that come in a burst are reset; and it shares its port with no other
+// process. It takes the place of the server's socket options.
+inline int Bind(httplib::Server& server, const std::string& host, int port, int backlog = 1024) {
+  const auto bound = std::make_shared<socket_t>(INVALID_SOCKET);
+  server.set_socket_options([bound](socket_t socket) {
+    const int yes = 1;
+    ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    *bound = socket;  // the last that is tried is the one that is kept
+  });
+  if (port == 0) {
+    port = server.bind_to_any_port(host);
+  } else if (!server.bind_to_port(host, port)) {
+    port = -1;
+  }
+  if (port > 0 && ::listen(*bound, backlog) != 0) return -1;
+  return port;
 }
 
 // Threads for an httplib::Server, as many as there are connections.

@@ -1,6 +1,6 @@
 // Serving a Gateway with cpp-httplib, in one line: see gateway.h.
 //
-//   httplib::Server server;
+//   troth::BoundedServer server;  // httplib_server.h: httplib::Server with bounds
 //   // SDKs keep their connections open, and wait_result holds a thread: the default pool starves.
 //   server.new_task_queue = [] { return new troth::ElasticTaskQueue; };
 //   server.set_tcp_nodelay(true);
@@ -11,7 +11,8 @@
 // Header-only: cpp-httplib (0.11 or newer) is the application's. Link troth_gateway.
 #pragma once
 
-#include <memory>
+#include <algorithm>
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -20,13 +21,13 @@
 
 namespace troth {
 
-// What a Gateway wants to know of a request.
-inline GatewayRequest GatewayRequestOf(const httplib::Request& request) {
+// What a Gateway wants to know of a request whose body is that.
+inline GatewayRequest GatewayRequestOf(const httplib::Request& request, std::string_view body) {
   GatewayRequest out{.method = request.method,
                      .path = request.path,
                      .query = {},
                      .headers = {},
-                     .body = request.body,
+                     .body = body,
                      .peer = request.remote_addr};
   for (const auto& [name, value] : request.params) out.query.emplace_back(name, value);
   for (const auto& [name, value] : request.headers) out.headers.push_back({name, value});
@@ -36,10 +37,26 @@ inline GatewayRequest GatewayRequestOf(const httplib::Request& request) {
 // Serves the gateway's routes on `server`, beside the application's own. Call it before the server
 // listens; the gateway must outlive the server.
 inline void Mount(httplib::Server& server, Gateway& gateway) {
-  const auto handle = [&gateway](const httplib::Request& request, httplib::Response& response) {
-    const GatewayAnswer answer = gateway.Handle(GatewayRequestOf(request));
-    response.status = answer.status;
-    response.set_content(answer.body, answer.content_type);
+  const auto answer = [&gateway](const httplib::Request& request, std::string_view body,
+                                 httplib::Response& response) {
+    const GatewayAnswer said = gateway.Handle(GatewayRequestOf(request, body));
+    response.status = said.status;
+    response.set_content(said.body, said.content_type);
+  };
+  const auto handle = [answer](const httplib::Request& request, httplib::Response& response) {
+    answer(request, request.body, response);
+  };
+  // A body that comes in chunks passes httplib's own limit. What is past the gateway's is read, as
+  // the next request stands behind it, and is not kept; one byte of it is, to be refused for.
+  const auto read = [answer, &gateway](const httplib::Request& request, httplib::Response& response,
+                                       const httplib::ContentReader& content) {
+    std::string body;
+    const size_t most = gateway.options().body_bytes + 1;
+    const bool whole = content([&](const char* bytes, size_t size) {
+      body.append(bytes, std::min(size, most - body.size()));
+      return true;
+    });
+    if (whole) answer(request, body, response);
   };
   std::string base;  // as a regular expression
   for (const char c : gateway.options().base_path) {
@@ -49,31 +66,11 @@ inline void Mount(httplib::Server& server, Gateway& gateway) {
   for (const std::string& pattern : {base + "/.*", std::string("/api/json-rpc"),
                                      std::string("/api/metrics"), std::string("/api/ping")}) {
     server.Get(pattern, handle);
-    server.Post(pattern, handle);
+    server.Post(pattern, read);
     server.Put(pattern, handle);
     server.Patch(pattern, handle);
     server.Delete(pattern, handle);
   }
-}
-
-// Binds `server` to the port (0: any that is free) and returns it, or -1; listen_after_bind() then
-// serves. Unlike bind_to_port it lets `backlog` connections wait to be accepted, where httplib has
-// room for five and clients that come in a burst are reset; and it shares its port with no other
-// process. It takes the place of the server's socket options.
-inline int Bind(httplib::Server& server, const std::string& host, int port, int backlog = 1024) {
-  const auto bound = std::make_shared<socket_t>(INVALID_SOCKET);
-  server.set_socket_options([bound](socket_t socket) {
-    const int yes = 1;
-    ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    *bound = socket;  // the last that is tried is the one that is kept
-  });
-  if (port == 0) {
-    port = server.bind_to_any_port(host);
-  } else if (!server.bind_to_port(host, port)) {
-    port = -1;
-  }
-  if (port > 0 && ::listen(*bound, backlog) != 0) return -1;
-  return port;
 }
 
 }  // namespace troth

@@ -18,6 +18,7 @@
 
 #include "../store/temporary_folder.h"
 #include "troth/httplib_gateway.h"
+#include "troth/httplib_server.h"
 
 namespace troth {
 namespace {
@@ -37,7 +38,9 @@ Coordinator MustOpen(const std::string& path) {
 // Serves the gateway until it is destroyed, beside a route of the application's.
 class Served {
  public:
-  explicit Served(Gateway& gateway) {
+  explicit Served(Gateway& gateway,
+                  std::chrono::milliseconds request_time = std::chrono::minutes(5)) {
+    server_.set_request_timeout(request_time);
     server_.new_task_queue = [] { return new ElasticTaskQueue; };
     server_.set_tcp_nodelay(true);
     server_.set_keep_alive_timeout(60);  // a busy machine is no slow client
@@ -61,31 +64,31 @@ class Served {
   httplib::Client Connect() const { return httplib::Client("127.0.0.1", port_); }
 
  private:
-  httplib::Server server_;
+  BoundedServer server_;
   int port_ = 0;
   std::thread thread_;
 };
 
-// A connection on which a submit has been sent, and whose answer is not read yet.
-class Waiting {
+// A connection on which anything can be sent.
+class RawClient {
  public:
-  Waiting(int port, const std::string& body) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+  explicit RawClient(int port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(static_cast<uint16_t>(port));
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     REQUIRE(connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-    const std::string request =
-        "POST /api/dtmsvr/submit HTTP/1.1\r\nHost: localhost\r\nContent-Length: " +
-        std::to_string(body.size()) + "\r\n\r\n" + body;
-    REQUIRE(send(socket_, request.data(), request.size(), 0) ==
-            static_cast<ssize_t>(request.size()));
   }
-  ~Waiting() { close(socket_); }
-  Waiting(const Waiting&) = delete;
-  Waiting& operator=(const Waiting&) = delete;
+  ~RawClient() { close(socket_); }
+  RawClient(const RawClient&) = delete;
+  RawClient& operator=(const RawClient&) = delete;
 
-  // Of the answer, which is waited for.
+  // False: the server has closed it.
+  bool Send(std::string_view bytes) const {
+    return send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
+           static_cast<ssize_t>(bytes.size());
+  }
+  // Of an answer, which is waited for; empty where none comes before the server closes.
   std::string Status() const {
     constexpr std::string_view kVersion = "HTTP/1.1 ";
     std::string start(kVersion.size() + 3, ' ');
@@ -96,6 +99,11 @@ class Waiting {
  private:
   const int socket_;
 };
+
+std::string SubmitRequest(const std::string& body) {
+  return "POST /api/dtmsvr/submit HTTP/1.1\r\nHost: localhost\r\nContent-Length: " +
+         std::to_string(body.size()) + "\r\n\r\n" + body;
+}
 
 constexpr char kSaga[] =
     R"({"gid":"over http","trans_type":"saga","wait_result":true,"payloads":["{}"],)"
@@ -149,12 +157,13 @@ TEST_CASE("gateway over HTTP: a thousand who wait for their ends starve no submi
   Gateway gateway(coordinator,
                   {.branch_urls = {"local:yes", "local:later"}, .wait = std::chrono::minutes(5)});
   const Served served(gateway);
-  std::vector<std::unique_ptr<Waiting>> waiting;
+  std::vector<std::unique_ptr<RawClient>> waiting;
   for (size_t i = 0; i < kWaiting; ++i) {
-    waiting.push_back(std::make_unique<Waiting>(
-        served.port(), R"({"gid":"w)" + std::to_string(i) +
-                           R"(","trans_type":"saga","wait_result":true,"payloads":[""],)"
-                           R"("steps":[{"action":"local:later"}]})"));
+    waiting.push_back(std::make_unique<RawClient>(served.port()));
+    REQUIRE(waiting.back()->Send(
+        SubmitRequest(R"({"gid":"w)" + std::to_string(i) +
+                      R"(","trans_type":"saga","wait_result":true,"payloads":[""],)"
+                      R"("steps":[{"action":"local:later"}]})")));
   }
   {
     std::unique_lock lock(mutex);
@@ -175,6 +184,76 @@ TEST_CASE("gateway over HTTP: a thousand who wait for their ends starve no submi
   size_t ongoing = 0;
   for (const auto& each : waiting) ongoing += each->Status() == "425" ? 1 : 0;
   CHECK(ongoing == kWaiting);
+}
+
+TEST_CASE("gateway over HTTP: a body in chunks is bounded too, and what follows it is answered") {
+  const TemporaryFolder folder;
+  Coordinator coordinator = MustOpen(folder.File("store.db"));
+  Gateway gateway(coordinator, {.body_bytes = 10'000});
+  const Served served(gateway);
+  const RawClient client(served.port());
+  REQUIRE(client.Send("POST /api/dtmsvr/submit HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"));
+  for (int i = 0; i < 100; ++i) {
+    REQUIRE(client.Send("3e8\r\n" + std::string(1'000, ' ') + "\r\n"));
+  }
+  REQUIRE(client.Send("0\r\n\r\n"));
+  CHECK(client.Status() == "413");
+  httplib::Client other = served.Connect();
+  const std::string saga =
+      R"({"gid":"chunked","trans_type":"saga","payloads":[""],"steps":[{"action":""}]})";
+  const auto submitted = other.Post(
+      "/api/dtmsvr/submit",
+      [&](size_t, httplib::DataSink& sink) {
+        sink.write(saga.data(), saga.size());
+        sink.done();
+        return true;
+      },
+      "application/json");
+  REQUIRE(submitted);
+  CHECK(submitted->body == R"({"dtm_result":"SUCCESS"})");
+  CHECK(coordinator.GetStatistics().saga.accepted == 1);
+}
+
+TEST_CASE("gateway over HTTP: headers without an end are cut off") {
+  const TemporaryFolder folder;
+  Coordinator coordinator = MustOpen(folder.File("store.db"));
+  Gateway gateway(coordinator);
+  const Served served(gateway);
+  const RawClient client(served.port());
+  REQUIRE(client.Send("GET /api/ping HTTP/1.1\r\n"));
+  const std::string line = "X-Filling: " + std::string(1'000, 'x') + "\r\n";
+  size_t sent = 0;
+  while (sent < 64u << 20 && client.Send(line)) sent += line.size();
+  CHECK(sent < 64u << 20);  // a few megabytes fit in the system's buffers
+  CHECK(client.Status() != "200");
+  CHECK(served.Connect().Get("/api/ping")->status == 200);
+}
+
+TEST_CASE("gateway over HTTP: slow clients starve nobody, and are cut off, dripping ones too") {
+  constexpr size_t kSlow = 100;
+  const TemporaryFolder folder;
+  Coordinator coordinator = MustOpen(folder.File("store.db"));
+  Gateway gateway(coordinator, {.branch_urls = {"local:yes"}});
+  const Served served(gateway, std::chrono::milliseconds(500));
+  std::vector<std::unique_ptr<RawClient>> slow;
+  for (size_t i = 0; i < kSlow; ++i) {
+    slow.push_back(std::make_unique<RawClient>(served.port()));
+    const std::string_view head = "POST /api/dtmsvr/submit HTTP/1.1\r\nContent-Length: 9\r\n\r\n{";
+    REQUIRE(slow.back()->Send(i % 2 == 0 ? head : head.substr(0, 20)));
+  }
+  httplib::Client client = served.Connect();
+  const auto submitted = client.Post("/api/dtmsvr/submit", kSaga, "application/json");
+  REQUIRE(submitted);
+  CHECK(submitted->status == 200);
+
+  const RawClient dripping(served.port());
+  REQUIRE(dripping.Send("GET /api/ping HTTP/1.1\r\nX-Drip: "));
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  while (dripping.Send("x") && std::chrono::steady_clock::now() < patience) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  CHECK(std::chrono::steady_clock::now() < patience);
+  for (const auto& each : slow) CHECK(each->Status() != "200");  // each is refused, or closed
 }
 
 }  // namespace troth
