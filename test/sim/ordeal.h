@@ -30,6 +30,8 @@ struct Trouble {
   uint64_t cut_after_fault = 0;
   // The first cut takes only the process: what was written is read back, synced or not.
   bool kill_first = false;
+  // Of an application's own database: its commits are durable by themselves.
+  bool synced_commits = false;
 };
 
 // Thrown when a run can't come to its end; what is wrong is noted.

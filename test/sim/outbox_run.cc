@@ -49,12 +49,14 @@ void OutboxRun::MakeShop() {
   (void)ordeal_.disk().files().SyncFolderOf(app_);
 }
 
-// As many an application does it: a commit is not durable by itself.
+// As many an application does it: a commit is not durable by itself, unless it matters.
 void OutboxRun::Connect() {
   db_.reset();
   db_ = std::make_unique<Database>(ordeal_.disk(), app_);
   db_->Run("PRAGMA journal_mode=WAL");
-  db_->Run("PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=4");
+  db_->Run(ordeal_.trouble().synced_commits ? "PRAGMA synchronous=FULL"
+                                            : "PRAGMA synchronous=NORMAL");
+  db_->Run("PRAGMA wal_autocheckpoint=4");
 }
 
 int64_t OutboxRun::Orders(const std::string& gid) {
