@@ -80,6 +80,7 @@ void ThreadedDriver::Leave(EngineEvent&& event) {
 
 void ThreadedDriver::Look() {
   std::unique_lock lock(mutex_);
+  looked_at_ = true;
   TakeTurns(lock, kShareOfAGuest);
 }
 
@@ -105,7 +106,7 @@ void ThreadedDriver::Run() {
 
 // With the lock.
 bool ThreadedDriver::MustTakeTurn() const {
-  return !queue_.empty() || (wake_ && *wake_ <= clock_.Now());
+  return looked_at_ || !queue_.empty() || (wake_ && *wake_ <= clock_.Now());
 }
 
 // With the lock: takes turns while something waits, unless somebody else does. What is left after
@@ -116,11 +117,12 @@ void ThreadedDriver::TakeTurns(std::unique_lock<std::mutex>& lock, size_t most) 
   for (size_t turn = 0; turn < most && !stopping_ && MustTakeTurn(); ++turn) TakeTurn(lock);
   taking_turns_ = false;
   if (stopping_) free_.notify_all();
-  if (!queue_.empty() || (wake_ && (!sleeps_until_ || *wake_ < *sleeps_until_)))
+  if (looked_at_ || !queue_.empty() || (wake_ && (!sleeps_until_ || *wake_ < *sleeps_until_)))
     woken_.notify_one();
 }
 
 void ThreadedDriver::TakeTurn(std::unique_lock<std::mutex>& lock) {
+  looked_at_ = false;
   std::swap(taken_, queue_);
   lock.unlock();
   engine_->Handle(taken_, clock_.Now());

@@ -74,6 +74,7 @@ class ThreadedDriver : public Driver, private ResultSink, private CallSink {
   bool taking_turns_ = false;         // somebody is at it
   std::optional<Time> wake_;          // when the engine wants its next turn
   std::optional<Time> sleeps_until_;  // the engine's own thread; none: until it is woken
+  bool looked_at_ = false;            // a turn is due though nothing may have been brought
   bool stopping_ = false;
   bool ended_ = false;
   bool closing_ = false;

@@ -82,8 +82,10 @@ void Writer::DoCommit(CommitWork&& work) {
   BatchResult result = Settle(work.batch.writes);
   if (result.kind == BatchResult::Kind::kUnknown) return;  // stopped before it was known
   auto settled = TakeSettledReplies(work.batch, result);
+  free_ = false;
   sink_.Leave(BatchDone{std::move(work.batch), std::move(result)});
   for (auto& [reply, answer] : settled) reply(std::move(answer));
+  free_ = true;
   sink_.Look();
 }
 

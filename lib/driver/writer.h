@@ -2,6 +2,7 @@
 // asking, posts the results to the engine first, and then answers whoever waits for a write itself.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -32,6 +33,7 @@ class Writer : public StorePort {
   void Stop();
 
   void Commit(Batch&& batch) override;
+  bool Free() const override { return free_; }
   void LoadDue(std::optional<DuePosition> after, Time until, size_t max) override;
   void Load(std::string gid) override;
   void Purge(PurgePass pass, Time finished_before, Time tombstones_before) override;
@@ -52,6 +54,7 @@ class Writer : public StorePort {
   std::condition_variable changed_;
   std::deque<StoreWork> queue_;
   bool stopping_ = false;
+  std::atomic<bool> free_{true};  // false: it tells the clients of a batch that it is done
   std::thread thread_;
 };
 

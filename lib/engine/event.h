@@ -85,6 +85,9 @@ class StorePort {
  public:
   virtual ~StorePort() = default;
   virtual void Commit(Batch&& batch) = 0;  // one outstanding; BatchDone
+  // False: it would not begin with a batch yet, and looks at the engine when it would. What is
+  // written until then goes into the same one.
+  virtual bool Free() const { return true; }
   virtual void LoadDue(std::optional<DuePosition> after, Time until, size_t max) = 0;  // DueLoaded
   virtual void Load(std::string gid) = 0;                                              // GidLoaded
   virtual void Purge(PurgePass pass, Time finished_before, Time tombstones_before) = 0;  // Purged

@@ -104,7 +104,7 @@ void Engine::QueueWrite(Live& live, const Plan& plan, bool leaving, Time now) {
 }
 
 void Engine::Flush(Time now) {
-  if (committing_ || queue_.empty() || lost_owner_) return;
+  if (committing_ || queue_.empty() || lost_owner_ || !store_.Free()) return;
   if (store_retry_ && now < *store_retry_) return;
   Batch batch;
   outstanding_.clear();

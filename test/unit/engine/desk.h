@@ -62,6 +62,7 @@ class FakeStore : public StorePort {
   explicit FakeStore(Effects& effects) : effects_(effects) {}
 
   void Commit(Batch&& batch) override;
+  bool Free() const override { return free; }
   void LoadDue(std::optional<DuePosition> after, Time until, size_t max) override {
     pending.emplace_back(LoadDueWork{after, until, max});
   }
@@ -83,6 +84,7 @@ class FakeStore : public StorePort {
   std::deque<Work> pending;
   std::map<std::string, StoredTransaction> rows;
   std::map<std::string, size_t> writes;  // durable ones
+  bool free = true;
   std::vector<size_t> batch_sizes;
   size_t loads = 0;
   // What becomes of the next batches, in place of Apply.

@@ -179,6 +179,20 @@ TEST_CASE("writes of one turn go in one batch, at most 256 or 4 MB of them") {
   CHECK(large.store.batch_sizes == std::vector<size_t>{3});
 }
 
+TEST_CASE("what is written before the store would begin with it goes in one batch") {
+  Desk desk;
+  desk.Run();
+  desk.store.free = false;
+  for (int i = 0; i < 3; ++i) {
+    desk.Submit("g" + std::to_string(i));
+    desk.Turn();
+  }
+  CHECK(desk.store.batch_sizes.empty());
+  desk.store.free = true;
+  desk.Turn();
+  CHECK(desk.store.batch_sizes == std::vector<size_t>{3});
+}
+
 TEST_CASE("a call carries what the step defines") {
   Definition saga = SagaOf(1);
   saga.headers = {{"A", "1"}, {"B", "1"}};
