@@ -152,7 +152,7 @@ void Engine::OnRequest(Request&& request, Time now) {
       return;
     }
     const auto* wait = std::get_if<WaitRequest>(&request.body);
-    if (wait != nullptr && live->t.durable_phase != Phase::kEnded) {
+    if (wait != nullptr && live->t.id != 0 && live->t.durable_phase != Phase::kEnded) {
       live->waiters.push_back({wait->ticket, std::move(request.reply)});  // changes nothing
       return;
     }
