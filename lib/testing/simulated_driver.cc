@@ -81,6 +81,7 @@ bool SimulatedDriver::Step(Time limit) {
   if (universe_.DoNext()) return true;
   const std::optional<Time> wake = NextWake();
   if (wake && *wake <= universe_.now()) {
+    ++wakes_;
     Handle({});
     return true;
   }
@@ -193,6 +194,7 @@ void SimulatedDriver::KeepHouse() {
   universe_.At(universe_.now() + kIdleAfter, [this, alive = alive_] {
     if (!*alive || universe_.crashed()) return;
     housekeeping_ = false;
+    ++wakes_;
     if (!working_ && store_.Idle()) KeepHouse();
   });
 }

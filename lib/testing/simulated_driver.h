@@ -55,6 +55,8 @@ class SimulatedDriver final : public internal::Driver,
 
   // One thing that happens up to `limit`; time jumps to it. False: nothing does.
   bool Step(Time limit);
+  // How often time alone has made the engine or the store's housekeeping run (I34).
+  uint64_t wakes() const { return wakes_; }
 
  private:
   void OnCallEnded(internal::CallEnded&& ended) override { Post(std::move(ended)); }
@@ -97,6 +99,7 @@ class SimulatedDriver final : public internal::Driver,
   std::deque<internal::StoreWork> work_;
   bool working_ = false;
   bool housekeeping_ = false;  // is on the agenda
+  uint64_t wakes_ = 0;
   std::deque<internal::Notice> notices_;
 };
 

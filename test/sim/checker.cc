@@ -50,6 +50,7 @@ constexpr Check kChecks[] = {
     {27, CheckQueries},
     {27, nullptr, CheckLists},
     {28, CheckRepeatedAfterDoubt},
+    {28, CheckRefusals},
     {29, CheckOrders},
     {29, nullptr, CheckOutbox},
     {30, nullptr, CheckOwners},

@@ -13,6 +13,7 @@ void CheckStatusEdges(const Index& index, const Trail& trail, Findings& findings
 void CheckOutcomesStay(const Index& index, const Trail& trail, Findings& findings);        // I4
 void CheckOneTransaction(const Index& index, const Trail& trail, Findings& findings);      // I18
 void CheckRepeatedAfterDoubt(const Index& index, const Trail& trail, Findings& findings);  // I28
+void CheckRefusals(const Index& index, const Trail& trail, Findings& findings);            // I28
 void CheckActsWait(const Index& index, const Trail& trail, Findings& findings);            // I36
 void CheckActsAreKept(const Index& index, const Trail& trail, Findings& findings);         // I36
 

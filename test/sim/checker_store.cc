@@ -259,6 +259,12 @@ bool HasBarrier(const Trail& trail, std::string_view branch_id) {
   });
 }
 
+// Acts and questions make no transaction; whatever else is asked may.
+bool Begins(Ask what) {
+  return !IsAct(what) && what != Ask::kQuery && what != Ask::kWait && what != Ask::kAbort &&
+         what != Ask::kSubmitPrepared;
+}
+
 }  // namespace
 
 void CheckAcknowledged(const Index& index, const Trail& trail, Findings& findings) {
@@ -350,6 +356,31 @@ void CheckRepeatedAfterDoubt(const Index& index, const Trail& trail, Findings& f
     if (!HasBarrier(trail, effect.branch_id)) continue;
     findings.Add(trail, 0, Concat(effect.branch_id, " ran ", effect.ran_forward, " times"));
   }
+}
+
+// R4: what is refused leaves nothing behind. A commit that failed may come back after a crash, so
+// its answer is another one (I28).
+void CheckRefusals(const Index&, const Trail& trail, Findings& findings) {
+  const auto first = std::find_if(trail.rows.begin(), trail.rows.end(),
+                                  [](const Stored* row) { return IsCertain(*row); });
+  if (first == trail.rows.end()) return;
+  const uint64_t seen = (*first)->when.seq;
+  const auto is_refused = [&](const ApiCall& call) {
+    const bool alone = call.what == Ask::kSubmit || call.what == Ask::kPrepare ||
+                       call.what == Ask::kBegin;  // the others do more than one thing
+    if (!alone) return false;
+    const StatusCode code = call.status.code();
+    return call.answered && call.answered->seq < seen &&
+           (code == StatusCode::kResourceExhausted || code == StatusCode::kInvalidArgument ||
+            code == StatusCode::kFailedPrecondition);
+  };
+  bool refused = false;
+  for (const ApiCall* call : trail.asked) {
+    if (!Begins(call->what) || call->began.seq > seen) continue;
+    if (!is_refused(*call)) return;
+    refused = true;
+  }
+  if (refused) findings.Add(trail, seen, "is stored, though all who asked for it were refused");
 }
 
 // R19: what changes an operation waits for the end of a call of it.

@@ -449,6 +449,17 @@ TEST_CASE("I28: an unknown outcome, repeated, makes two") {
   CHECK(sample.Breaks(28));
 }
 
+TEST_CASE("I28: what was refused is stored all the same") {
+  Sample sample(Mode::kSaga, 1);
+  sample.Ask(Ask::kSubmit, StatusCode::kResourceExhausted);
+  sample.Open();
+  CHECK(!sample.Breaks(28));
+  sample.Write(Stored::Kind::kCommitted);
+  CHECK(sample.Breaks(28));
+  sample.log.api[0].status = Status(StatusCode::kUnavailable, "who knows");
+  CHECK(!sample.Breaks(28));
+}
+
 TEST_CASE("I36: an edit while a call of the operation is in flight") {
   for (const bool over : {false, true}) {
     Sample sample(Mode::kSaga, 1);

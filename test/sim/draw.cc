@@ -140,6 +140,10 @@ void DrawDeeds(Dice dice, Scenario& scenario) {
     deed.at = Within(dice, scenario.chaos);
     deed.transaction = static_cast<size_t>(
         dice.Between(0, static_cast<int64_t>(scenario.transactions.size()) - 1));
+    // The second phase of a session is short, most of all of an xa: to meet it takes many.
+    const Mode mode = scenario.transactions[deed.transaction].mode();
+    const bool session = mode == Mode::kTcc || mode == Mode::kXa;
+    if (session && dice.Chance(25)) deed.deed = dice.Of({kStop, kStop, kSkip, kSkip, kSkip});
     // Most of what is done is done soon after the beginning, while something is under way.
     const bool soon = dice.Chance(60);
     if (soon) {
@@ -148,7 +152,7 @@ void DrawDeeds(Dice dice, Scenario& scenario) {
     }
     deed.branch = static_cast<size_t>(dice.Between(0, 11));
     deed.lasts = milliseconds{dice.Skewed(1, 10'000)};
-    deed.leave_in_doubt = dice.Chance(50);
+    deed.leave_in_doubt = dice.Chance(session ? 80 : 50);
     deed.topic = Concat("t", dice.Between(0, 2));
     deed.url = ToString({.host = static_cast<int>(dice.Between(0, scenario.hosts - 1)),
                          .account = Concat("a", dice.Between(0, 5)),

@@ -78,12 +78,12 @@ class TransactionDraw {
     return step;
   }
   std::string Url(const WantedStep& step, std::string_view op, std::string extra = {}) const {
-    return ToString(
-        {.host = host_,
-         .account = step.account,
-         .amount = step.amount,
-         .flags = (step.barrier ? "b" : "") + std::string(step.refuses ? "r" : "") + extra,
-         .op = std::string(op)});
+    return ToString({.host = host_,
+                     .account = step.account,
+                     .amount = step.amount,
+                     .flags = Concat(step.barrier ? "b" : "", step.refuses ? "r" : "",
+                                     stuck_ ? "s" : "", extra),
+                     .op = std::string(op)});
   }
 
   void Finish(const CallOptions& options) {
@@ -211,6 +211,7 @@ class TransactionDraw {
         dice_.Of({Plan::kCommit, Plan::kCommit, Plan::kRollback, Plan::kLeave, Plan::kCommit});
     planned_.clients = 1;
     planned_.runs_function = dice_.Chance(30);
+    stuck_ = dice_.Chance(15);
   }
 
   void DrawTcc() {
@@ -293,6 +294,7 @@ class TransactionDraw {
   Wanted wanted_;
   bool no_barriers_ = false;
   int host_ = 0;
+  bool stuck_ = false;  // of a session's branch: its second phase, for a while
 };
 
 }  // namespace

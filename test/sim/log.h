@@ -336,8 +336,8 @@ struct Ending {
   Health health;
   Image image;          // what the store holds, read around the coordinator
   bool settled = true;  // nothing was under way or due any more when the run ended
-  // How often the coordinator wanted to be woken while an hour passed after that: the engine's
-  // turns in a further World::Advance(1h) or the like (I34). None: not tried.
+  // How often time alone woke the coordinator in the best of the hours after that (I34). None: not
+  // tried.
   std::optional<size_t> idle_wakes;
 };
 

@@ -14,6 +14,8 @@ using testing::Fate;
 using testing::OutsideAnswer;
 using Verdict = BranchResult::Verdict;
 
+constexpr int kStuckCalls = 4;
+
 std::string NameOf(Verdict verdict) {
   switch (verdict) {
     case Verdict::kSuccess:
@@ -128,7 +130,7 @@ void Network::Arrive(size_t index, const internal::Call& call, bool again,
   if (trouble != nullptr && trouble->answers_503) {
     return Finish(index, call, std::move(arrival), Http(503, "down for a while"), done);
   }
-  if (Roll(weather_.failing)) {
+  if (IsStuck(call) || Roll(weather_.failing)) {
     return Finish(index, call, std::move(arrival), Excuse(local, call.context, false), done);
   }
   if (Roll(weather_.ongoing)) {
@@ -160,6 +162,15 @@ Bank::Ran Network::RunBusiness(const internal::Call& call) {
   if (const auto answer = elsewhere_(call)) return {.result = *answer};
   return call.context.op == "msg" ? bank_.CheckBack(call.context.gid)
                                   : bank_.Run(call.context, ParseBranchUrl(call.url));
+}
+
+// Its second phase gets nowhere for a while.
+bool Network::IsStuck(const internal::Call& call) {
+  const std::string& op = call.context.op;
+  const bool second = op == "confirm" || op == "commit" || op == "cancel" || op == "rollback";
+  if (!second || calm_) return false;
+  if (ParseBranchUrl(call.url).flags.find('s') == std::string::npos) return false;
+  return ++in_vain_[call.context.gid + "/" + call.context.branch_id] <= kStuckCalls;
 }
 
 OutsideAnswer Network::Business(const internal::Call& call, Arrival& arrival) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -43,12 +44,14 @@ class Network final : public testing::Outside {
   void CalmDown() {
     weather_ = {};
     down_.clear();
+    calm_ = true;
   }
 
  private:
   const HostTrouble* TroubleOf(const internal::Call& call) const;
   testing::Fate FateOf(const internal::Call& call, bool local);
   Bank::Ran RunBusiness(const internal::Call& call);
+  bool IsStuck(const internal::Call& call);
   testing::OutsideAnswer Business(const internal::Call& call, Arrival& arrival);
   testing::OutsideAnswer Excuse(bool local, const BranchContext& context, bool ongoing);
   testing::OutsideAnswer Answer(bool local, const BranchResult& result);
@@ -65,6 +68,8 @@ class Network final : public testing::Outside {
   Elsewhere elsewhere_;
   Weather weather_ = scenario_.weather;
   std::vector<HostTrouble> down_;
+  std::map<std::string, int> in_vain_;  // second phases that are stuck: "g1/01"
+  bool calm_ = false;
 };
 
 }  // namespace troth::sim

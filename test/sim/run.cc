@@ -30,14 +30,17 @@ constexpr Time kStart{std::chrono::hours(24 * 365 * 50)};
 // was named by has been put back.
 constexpr milliseconds kCalmStep = 12h;
 constexpr milliseconds kCalmStride = 24h * 500;
+constexpr milliseconds kYear = 24h * 365;
 constexpr int kCalmSteps = 40;
 constexpr int kCalmStepsMax = 60;
+constexpr int kIdleHours = 4;
 constexpr uint64_t kStepsMax = 3'000'000;
 
 class Runner {
  public:
-  Runner(const Scenario& scenario, Log& log)
+  Runner(const Scenario& scenario, WallClock wall_clock, Log& log)
       : scenario_(scenario),
+        wall_clock_(wall_clock),
         log_(log),
         dice_(scenario.facts.seed),
         universe_(kStart),
@@ -57,7 +60,8 @@ class Runner {
         orders_(client_, fibers_, universe_, shop_.get()),
         actors_(scenario, client_, orders_, fibers_, bank_, dice_.Fork(),
                 [this](const PlannedDeed& deed) { Knock(deed); }),
-        strangers_(*storage_, recorder_) {}
+        strangers_(*storage_, recorder_),
+        wall_dice_(dice_.Fork()) {}
 
   void Go(Counts& counts) {
     Prepare();
@@ -65,6 +69,7 @@ class Runner {
     RunUntil(calm);
     CalmDown();
     SeeToTheEnd();
+    if (log_.end.settled) Idle();
     ReadAll();
     counts.commits += process_.commits();
     if (IsBackedUp()) RunOnBackup();
@@ -208,6 +213,9 @@ class Runner {
   // One thing that happens; false: nothing does up to `limit`.
   bool Step(Time limit) {
     TROTH_CHECK(++steps_ < kStepsMax);
+    if (wall_clock_ == WallClock::kUnruly) {
+      universe_.wall = wall_ + milliseconds{wall_dice_.Between(-kYear.count(), kYear.count())};
+    }
     if (universe_.crashed()) {
       EndLife(/*close=*/false);
       return true;
@@ -236,7 +244,7 @@ class Runner {
     }
     StayDown(end.down);
     if (end.wall != 0ms) {
-      universe_.wall += end.wall;
+      wall_ += end.wall;
       recorder_.Begin(Fault::Kind::kClockJump, std::to_string(end.wall.count()) + " ms");
     }
     OpenAtLast();
@@ -244,6 +252,7 @@ class Runner {
 
   // The trouble that ends the next life may come while it is being opened.
   void OpenAtLast() {
+    universe_.wall = wall_;
     for (milliseconds pause = 100ms;; pause = std::min(pause * 2, milliseconds{600'000})) {
       universe_.SetCrashed(false);
       PlanEnd();
@@ -305,6 +314,16 @@ class Runner {
     log_.end.settled = false;
   }
 
+  // Nothing is left to do: whether the coordinator sleeps (I34). In one hour or another something
+  // may be old enough to be purged.
+  void Idle() {
+    for (int i = 0; i < kIdleHours && log_.end.idle_wakes != 0; ++i) {
+      const uint64_t before = process_.driver().wakes();
+      RunUntil(universe_.now() + 1h);
+      log_.end.idle_wakes = process_.driver().wakes() - before;
+    }
+  }
+
   void ReadAll() {
     DoInFiber([&] {
       log_.end.listed = client_.List();
@@ -358,7 +377,7 @@ class Runner {
       RunUntil(universe_.now() + kCalmStep);
     };
     act([](const TransactionSummary&) { return false; });
-    for (int i = 0; i < kCalmStepsMax; ++i) {
+    for (int i = 0; i < kCalmSteps; ++i) {
       act([](const TransactionSummary& one) {
         return !one.finished && one.parked != ReasonCode::kNone;
       });
@@ -376,6 +395,7 @@ class Runner {
   }
 
   const Scenario& scenario_;
+  const WallClock wall_clock_;
   Log& log_;
   Dice dice_;
   testing::Universe universe_;
@@ -402,6 +422,8 @@ class Runner {
 
 }  // namespace
 
-void Run(const Scenario& scenario, Log& log, Counts& counts) { Runner(scenario, log).Go(counts); }
+void Run(const Scenario& scenario, Log& log, Counts& counts, WallClock wall_clock) {
+  Runner(scenario, wall_clock, log).Go(counts);
+}
 
 }  // namespace troth::sim

@@ -16,7 +16,12 @@ struct Counts {
   uint64_t requests = 0;  // of the API
 };
 
+// The wall clock within a life, which nobody should look at (I31): it goes on, or jumps at every
+// step.
+enum class WallClock { kSteady, kUnruly };
+
 // `log` is filled as things happen.
-void Run(const Scenario& scenario, Log& log, Counts& counts);
+void Run(const Scenario& scenario, Log& log, Counts& counts,
+         WallClock wall_clock = WallClock::kSteady);
 
 }  // namespace troth::sim

@@ -10,7 +10,8 @@
 //   test/run sim --seed SEED      the same run again, with what concerns the transaction
 //   .build/release/test/sim/sim --seed SEED --story     with everything that happened
 //
-// The same seed is the same run, byte for byte: every 50th is run twice to show that.
+// The same seed is the same run, byte for byte: every 50th is run twice to show that, and another
+// one once more under a wall clock that jumps all the time, which must change no call.
 #include <charconv>
 #include <chrono>
 #include <csignal>
@@ -32,6 +33,7 @@ namespace troth::sim {
 namespace {
 
 constexpr uint64_t kTwiceEvery = 50;
+constexpr uint64_t kUnrulyTurn = 25;  // of these
 // So many should take every transition there is: what they don't is named.
 constexpr uint64_t kCoveringSeeds = 10'000;
 // How many run where nothing is said, and where only a time is.
@@ -70,11 +72,11 @@ void TellLast(int signal) {
   std::raise(signal);
 }
 
-Log RunOnce(const Scenario& scenario, Counts& counts) {
+Log RunOnce(const Scenario& scenario, Counts& counts, WallClock wall_clock = WallClock::kSteady) {
   Log log;
   current = &log;
   std::signal(SIGABRT, TellLast);
-  Run(scenario, log, counts);
+  Run(scenario, log, counts, wall_clock);
   std::signal(SIGABRT, SIG_DFL);
   return log;
 }
@@ -93,6 +95,10 @@ bool RunSeed(uint64_t seed, bool story, Counts& counts, Coverage& coverage) {
     if (violations.empty() && HashOf(log) != HashOf(second)) {
       violations.push_back({.invariant = 35, .gid = {}, .what = "a second run was another one"});
     }
+  }
+  if (violations.empty() && seed % kTwiceEvery == kUnrulyTurn) {
+    Counts again;
+    violations = CheckSameCalls(log, RunOnce(scenario, again, WallClock::kUnruly));
   }
   if (violations.empty()) return true;
   TellViolations(seed, log, violations);
