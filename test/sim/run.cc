@@ -354,6 +354,7 @@ class Runner {
     log_.facts = before.facts;
     universe_.calls.clear();
     storage_->Restore();
+    universe_.wall = wall_;
     if (!process_.Open() && process_.Open(/*restored=*/true)) LetSomeGoOn();
     before.restored = std::make_shared<const Log>(std::exchange(log_, Log{}));
     log_ = std::move(before);
@@ -410,6 +411,8 @@ class Runner {
   Orders orders_;
   Actors actors_;
   Strangers strangers_;
+  Dice wall_dice_;
+  milliseconds wall_{0};  // what a life finds the wall clock to be, less the virtual time
   bool calm_ = false;
   bool closing_ = false;
   milliseconds slow_{0};

@@ -1,7 +1,7 @@
 // The simulator: many random lives of the whole coordinator, and a check of every promise after
 // each.
 //
-//   sim [--seeds N] [--seed FIRST] [--minutes M] [--story]
+//   sim [--seeds N] [--seed FIRST] [--minutes M] [--whole] [--story]
 //
 // Runs N seeds from FIRST on, as many at once as there are cores; FIRST alone is one seed, M alone
 // as many as there is time for. A seed that breaks a promise is told with its story, the invariant,
@@ -10,8 +10,14 @@
 //   test/run sim --seed SEED      the same run again, with what concerns the transaction
 //   .build/release/test/sim/sim --seed SEED --story     with everything that happened
 //
+// Before it is told it is shrunk: whatever can be left out so that the same transaction breaks the
+// same promise is left out. With --whole nothing is.
+//
 // The same seed is the same run, byte for byte: every 50th is run twice to show that, and another
 // one once more under a wall clock that jumps all the time, which must change no call.
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <charconv>
 #include <chrono>
 #include <csignal>
@@ -26,6 +32,7 @@
 #include "coverage.h"
 #include "disk_store.h"
 #include "run.h"
+#include "shrink.h"
 #include "story.h"
 #include "workers.h"
 
@@ -34,27 +41,21 @@ namespace {
 
 constexpr uint64_t kTwiceEvery = 50;
 constexpr uint64_t kUnrulyTurn = 25;  // of these
+constexpr int kShrunkMax = 3;
+constexpr unsigned kShrinkSecondsMax = 5;
 // So many should take every transition there is: what they don't is named.
 constexpr uint64_t kCoveringSeeds = 10'000;
 // How many run where nothing is said, and where only a time is.
 constexpr uint64_t kSomeSeeds = 1'000;
 constexpr uint64_t kForever = 1'000'000'000;
 
-void TellViolations(uint64_t seed, const Log& log, const std::vector<Violation>& violations) {
-  std::string text;
-  const Violation& first = violations.front();
-  if (!first.gid.empty()) text += StoryOf(log, first.gid);
-  for (size_t i = 0; i < violations.size() && i < 5; ++i) {
-    const Violation& one = violations[i];
-    text += "seed " + std::to_string(seed) + ": I" + std::to_string(one.invariant) + " broken";
-    if (!one.gid.empty()) text += " by " + one.gid;
-    if (one.seq != 0) text += " at #" + std::to_string(one.seq);
-    text += ": " + one.what + "\n";
-  }
-  std::printf("%sFAIL seed %llu (replay: test/run sim --seed %llu)\n", text.c_str(),
-              static_cast<unsigned long long>(seed), static_cast<unsigned long long>(seed));
-  std::fflush(stdout);
-}
+struct Arguments {
+  std::optional<uint64_t> seeds;
+  std::optional<uint64_t> first;
+  std::optional<uint64_t> minutes;
+  bool story = false;
+  bool whole = false;
+};
 
 // What is under way, for a run that ends its process.
 const Log* current = nullptr;
@@ -81,13 +82,67 @@ Log RunOnce(const Scenario& scenario, Counts& counts, WallClock wall_clock = Wal
   return log;
 }
 
+void TellViolations(uint64_t seed, const std::string& heading, const Log& log,
+                    const std::vector<Violation>& violations) {
+  std::string text = heading;
+  const Violation& first = violations.front();
+  if (!first.gid.empty()) text += StoryOf(log, first.gid);
+  for (size_t i = 0; i < violations.size() && i < 5; ++i) {
+    const Violation& one = violations[i];
+    text += "seed " + std::to_string(seed) + ": I" + std::to_string(one.invariant) + " broken";
+    if (!one.gid.empty()) text += " by " + one.gid;
+    if (one.seq != 0) text += " at #" + std::to_string(one.seq);
+    text += ": " + one.what + "\n";
+  }
+  std::printf("%sFAIL seed %llu (replay: test/run sim --seed %llu)\n", text.c_str(),
+              static_cast<unsigned long long>(seed), static_cast<unsigned long long>(seed));
+  std::fflush(stdout);
+}
+
+// In a process of its own, as a run that lacks something may end its process or hang.
+bool StillBreaks(const Scenario& scenario, const Violation& violation) {
+  std::fflush(nullptr);
+  const pid_t child = fork();
+  if (child < 0) return false;
+  if (child == 0) {
+    if (std::freopen("/dev/null", "w", stdout) == nullptr) _exit(1);
+    if (std::freopen("/dev/null", "w", stderr) == nullptr) _exit(1);
+    alarm(kShrinkSecondsMax);
+    Counts counts;
+    const auto violations = CheckLog(RunOnce(scenario, counts));
+    const bool same = !violations.empty() && violations[0].invariant == violation.invariant &&
+                      violations[0].gid == violation.gid;
+    _exit(same ? 0 : 1);
+  }
+  int status = 0;
+  return waitpid(child, &status, 0) == child && status == 0;
+}
+
+// The story of a smaller scenario that breaks the same promise.
+void TellSmallest(uint64_t seed, const Scenario& scenario, const Violation& violation) {
+  const Scenario smallest = Shrink(scenario, violation.gid, [&](const Scenario& smaller) {
+    return StillBreaks(smaller, violation);
+  });
+  Counts counts;
+  const Log log = RunOnce(smallest, counts);
+  const std::string heading =
+      "of " + SummaryOf(scenario) + ", these are enough: " + SummaryOf(smallest) + "\n";
+  TellViolations(seed, heading, log, CheckLog(log));
+}
+
 // True: it kept every promise.
-bool RunSeed(uint64_t seed, bool story, Counts& counts, Coverage& coverage) {
+bool RunSeed(uint64_t seed, const Arguments& arguments, Counts& counts, Coverage& coverage) {
   const Scenario scenario = Draw(seed);
   const Log log = RunOnce(scenario, counts);
   coverage.Add(log);
-  if (story) std::fputs(StoryOf(log).c_str(), stdout);
+  if (arguments.story) std::fputs(StoryOf(log).c_str(), stdout);
   std::vector<Violation> violations = CheckLog(log);
+  // The first ones of each process; of many that fail alike a few are enough.
+  static int shrunk = 0;
+  if (!violations.empty() && !arguments.whole && shrunk++ < kShrunkMax) {
+    TellSmallest(seed, scenario, violations[0]);
+    return false;
+  }
   if (violations.empty() && seed % kTwiceEvery == 0) {
     Counts again;
     const Log second = RunOnce(scenario, again);
@@ -101,7 +156,7 @@ bool RunSeed(uint64_t seed, bool story, Counts& counts, Coverage& coverage) {
     violations = CheckSameCalls(log, RunOnce(scenario, again, WallClock::kUnruly));
   }
   if (violations.empty()) return true;
-  TellViolations(seed, log, violations);
+  TellViolations(seed, {}, log, violations);
   return false;
 }
 
@@ -112,13 +167,6 @@ void TellCoverage(const Coverage& coverage, uint64_t seeds) {
   if (seeds < kCoveringSeeds) return;
   for (const std::string& name : missing) std::printf("never taken: %s\n", name.c_str());
 }
-
-struct Arguments {
-  std::optional<uint64_t> seeds;
-  std::optional<uint64_t> first;
-  std::optional<uint64_t> minutes;
-  bool story = false;
-};
 
 // A whole number, or the end of the process.
 uint64_t NumberOf(const char* name, const char* word) {
@@ -135,7 +183,9 @@ Arguments Parse(char** words) {
   while (*++words != nullptr) {
     const std::string_view word = *words;
     if (word == "--story") {
-      arguments.story = true;
+      arguments.story = arguments.whole = true;
+    } else if (word == "--whole") {
+      arguments.whole = true;
     } else if (word == "--seeds" || word == "--seed" || word == "--minutes") {
       const uint64_t number = NumberOf(words[0], words[1]);
       if (word == "--seeds") arguments.seeds = number;
@@ -143,7 +193,8 @@ Arguments Parse(char** words) {
       if (word == "--minutes") arguments.minutes = number;
       ++words;
     } else {
-      std::fprintf(stderr, "sim [--seeds N] [--seed FIRST] [--minutes M] [--story]; not %s\n",
+      std::fprintf(stderr,
+                   "sim [--seeds N] [--seed FIRST] [--minutes M] [--whole] [--story]; not %s\n",
                    *words);
       std::exit(2);
     }
@@ -168,7 +219,7 @@ int Main(char** argv) {
   TuneForOneThread();
   Coverage coverage;
   const int status = RunAll(range, [&](uint64_t seed, Counts& counts) {
-    return RunSeed(seed, arguments.story, counts, coverage);
+    return RunSeed(seed, arguments, counts, coverage);
   });
   TellCoverage(coverage, range.count);
   return status;
