@@ -17,6 +17,7 @@
 #include "http_load.h"
 #include "machine.h"
 #include "troth/httplib_gateway.h"
+#include "troth/httplib_server.h"
 
 namespace troth::bench {
 namespace {
@@ -36,7 +37,7 @@ constexpr size_t kBodyBytes = 1'000'000;
 void ServeGateway(const Arguments& arguments) {
   Coordinator coordinator = Take(Coordinator::Open({.store = arguments.at(0)}), "open");
   Gateway gateway(coordinator, {.body_bytes = kBodyBytes});
-  httplib::Server server;
+  BoundedServer server;
   server.new_task_queue = [] { return new ElasticTaskQueue; };
   server.set_tcp_nodelay(true);
   server.set_keep_alive_max_count(1'000'000'000);
