@@ -10,6 +10,10 @@
 namespace troth::internal {
 namespace {
 
+// What dtm's SDKs record inside a local XA transaction, before they prepare it. That it is refused
+// the second time is all that keeps another run from doing the work again after the first commit.
+constexpr std::string_view kXaBusiness = "business";
+
 std::string_view DecisionName(Decision decision) {
   return decision == Decision::kCommit ? "commit" : "rollback";
 }
@@ -23,6 +27,11 @@ Status NothingIsRecorded(const GlobalTransaction& t) {
   const bool failed = WireStatus(t) == TransactionStatus::kFailed;
   return {failed ? StatusCode::kAborted : StatusCode::kFailedPrecondition,
           Concat(t.gid, " is ", StatusName(WireStatus(t)), ": nothing is recorded any more")};
+}
+
+Status RecordedAlready(const GlobalTransaction& t, const Progress& progress, std::string_view why) {
+  return {StatusCode::kAlreadyExists,
+          Concat(progress.branch_id, "/", progress.op, " of ", t.gid, " is recorded", why)};
 }
 
 const Progress* FindProgress(const GlobalTransaction& t, const Progress& like) {
@@ -61,9 +70,9 @@ ActResult ApplyRecord(GlobalTransaction& t, const std::shared_ptr<const Progress
   if (t.mode() != Mode::kWorkflow) return {IsOtherMode(t.gid, t.mode(), Mode::kWorkflow)};
   if (t.phase == Phase::kEnded) return {NothingIsRecorded(t)};
   if (const Progress* recorded = FindProgress(t, *progress)) {
+    if (progress->op == kXaBusiness) return {RecordedAlready(t, *progress, " by another run")};
     if (*recorded == *progress) return {};
-    return {{StatusCode::kAlreadyExists, Concat(progress->branch_id, "/", progress->op, " of ",
-                                                t.gid, " is recorded with another result")}};
+    return {RecordedAlready(t, *progress, " with another result")};
   }
   const Decision said = OwedBy(*progress);
   if (ContradictsOutcome(t, said)) {

@@ -16,8 +16,9 @@ namespace troth::internal {
 // whatever has become of it: what is recorded, Query tells. kAlreadyExists: other content.
 TROTH_EXPORT Result<Accepted> PrepareWorkflow(Coordinator& coordinator, const WorkflowInput& input);
 
-// OK: durable; the same again is OK until the workflow has ended. The first commit or rollback that
-// is recorded fixes its outcome. kAlreadyExists: that operation has another result.
+// OK: durable; the same again is OK until the workflow has ended, but for `business`, the work of a
+// local XA transaction, which one run alone may do. The first commit or rollback that is recorded
+// fixes its outcome. kAlreadyExists: that operation has another result, or is another run's.
 // kFailedPrecondition: the outcome is the other one, or is fixed and this is another step.
 // kFailedPrecondition, kAborted: it has ended. kNotFound.
 TROTH_EXPORT Status RecordProgress(Coordinator& coordinator, std::string_view gid,

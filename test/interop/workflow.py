@@ -248,6 +248,33 @@ def two_runs_at_once(world):
     succeeds(world, program)
 
 
+def late_run(world):
+    """A run that comes to an XA step when another one has just committed it does not do the work again."""
+    started, committed, tried = (threading.Event() for _ in range(3))
+
+    def let_the_other_go():
+        committed.set()
+        tried.wait(25)
+
+    def late(workflow, data):
+        started.set()
+        committed.wait(60)
+        try:
+            return mixed_steps(world)(workflow, data)
+        finally:
+            tried.set()
+
+    world.branches.script('/pg/book/a', 'commit', let_the_other_go)
+    program = Program(world, mixed_steps(world))
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        other = pool.submit(program.run, late)
+        started.wait(60)
+        program.run()
+    assert isinstance(other.exception(), DtmError), other.exception()
+    assert world.my.balances()['b'] == 101
+    succeeds(world, program)
+
+
 def two_runs_that_disagree(world):
     """Two runs of the same gid come to different ends: what was recorded first holds, and the other one is refused."""
     program = Program(world, tcc_steps(world))
@@ -268,4 +295,4 @@ def two_runs_that_disagree(world):
 CHECKS = [saga_success, saga_refusal, tcc_success, tcc_refusal, xa_success, xa_refusal, all_kinds, called_back_until_it_ends,
           client_killed_between_steps, client_killed_before_it_records, client_killed_in_an_xa_step, client_killed_after_it_prepared,
           client_killed_in_the_second_phase, client_killed_while_it_rolls_back, server_killed_in_a_step, server_gone_in_a_step,
-          server_killed_in_the_second_phase, two_runs_at_once, two_runs_that_disagree]
+          server_killed_in_the_second_phase, two_runs_at_once, late_run, two_runs_that_disagree]

@@ -150,6 +150,10 @@ TEST_CASE("gateway workflow: recorded again is one, another result is refused (W
   CHECK(scene.Post("registerBranch", Step("01", "action", "in")) == other);
   CHECK(scene.Post("registerBranch", Step("01", "action", "out", "failed")) == other);
   CHECK(Progresses(scene.Post("prepareWorkflow", kPrepare)) == "01/action=succeed");
+  // One run alone may prepare the local XA transaction in which this is recorded.
+  CHECK(scene.Post("registerBranch", Step("02", "business")) == kSuccess);
+  CHECK(scene.Post("registerBranch", Step("02", "business")) ==
+        Failure("02/business of g1 is recorded by another run: FAILURE"));
   CHECK(scene.Post("prepareWorkflow",
                    R"({"gid":"g1","trans_type":"workflow","query_prepared":"http://ap/resume",)"
                    R"("custom_data":"{\"name\":\"transfer\",\"data\":null}"})") ==
