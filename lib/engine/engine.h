@@ -129,7 +129,6 @@ class Engine {
   Live* Admit(Loaded& loaded, Time now);
   std::vector<Waiter> TakeDormant(const std::string& gid);
   void AnswerFromRow(Request& request, const TransactionRow& row, const GlobalTransaction* t);
-  void OnPurged(Purged& purged, Time now);
   void OnTopicRequest(TopicRequest&& request);
   void OnTopicChanged(TopicChanged& changed, Time now);
   void OnNotification(Notification&& seen, Time now);
@@ -137,6 +136,9 @@ class Engine {
   Health GetHealth() const;
   void Tell(EventKind kind, Time now, const GlobalTransaction* t, Reason reason = {},
             std::string text = {}, Milliseconds took = {});
+
+  // --- purge.cc ---
+  void OnPurged(Purged& purged, Time now);
 
   // --- alert.cc ---
   void RaiseAlert(const GlobalTransaction& t, uint16_t branch, Time now);

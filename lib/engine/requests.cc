@@ -15,8 +15,6 @@ namespace troth::internal {
 namespace {
 
 constexpr Milliseconds kActPatience{5'000};  // R19
-constexpr Milliseconds kPurgePause{48};      // at least 2 ms in every 50
-constexpr Milliseconds kPurgePassPause{60'000};
 constexpr size_t kLoadPage = 256;
 
 template <class... Functions>
@@ -516,23 +514,6 @@ void Engine::AnswerFromRow(Request& request, const TransactionRow& row,
   } else {
     request.reply(Answer{.status = {StatusCode::kFailedPrecondition,
                                     Concat(row.gid, " has ended: ", StatusName(row.status))}});
-  }
-}
-
-void Engine::OnPurged(Purged& purged, Time now) {
-  purging_ = false;
-  purge_ = purged.pass;
-  if (!purged.status.ok()) {
-    purge_at_ = now + kPurgePassPause;
-  } else if (!purged.pass.finished) {
-    purge_at_ = queue_.empty() && !committing_ ? now : now + kPurgePause;
-  } else {
-    purge_.reset();
-    purge_at_.reset();
-    if (purged.pass.next) {
-      const Time old_enough = *purged.pass.next + options_.retention + Milliseconds{1};
-      purge_at_ = std::max(old_enough, now + kPurgePassPause);
-    }
   }
 }
 

@@ -133,6 +133,7 @@ struct PurgePass {
   int64_t position = 0;
   size_t purged = 0;      // rows turned into tombstones in this pass
   size_t deleted = 0;     // tombstones deleted
+  size_t examined = 0;    // rows looked at
   bool finished = false;  // the pass has reached the end
   // Then: what `finished_before` must have passed for the next row to be old enough (with
   // `tombstones_before` moving along), as far as this pass saw.

@@ -242,6 +242,7 @@ Status MemoryStore::Purge(PurgePass& pass, Time finished_before, Time tombstones
     const auto current = next++;
     StoredTransaction& stored = current->second;
     pass.position = current->first;
+    ++pass.examined;
     if (!stored.row.finished || !IsInRange(*stored.row.finished)) continue;
     const Time finished = *stored.row.finished;
     const bool old_tombstone = stored.state.empty() && finished < tombstones_before;

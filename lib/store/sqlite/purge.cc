@@ -95,6 +95,7 @@ Status Purger::Look(Connection& connection, Time finished_before, Time tombstone
     }
   }
   if (code != SQLITE_DONE) return connection.Error(code, "purge");
+  step.pass.examined += static_cast<size_t>(rows);
   step.pass.finished = rows < kRowsPerLook;
   return Status();
 }

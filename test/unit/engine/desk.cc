@@ -195,7 +195,10 @@ void Desk::DoStore() {
     ++store.loads;
     events.emplace_back(store.Do(*load));
   } else if (auto* purge = std::get_if<FakeStore::PurgeWork>(&work)) {
+    ++store.purges;
     purge->pass.finished = true;
+    purge->pass.next = store.purge_next;
+    purge->pass.examined = store.purge_examined;
     events.emplace_back(Purged{purge->pass, {}});
   } else {
     Batch batch = std::move(std::get<Batch>(work));

@@ -87,6 +87,10 @@ class FakeStore : public StorePort {
   bool free = true;
   std::vector<size_t> batch_sizes;
   size_t loads = 0;
+  size_t purges = 0;
+  // What each pass of a purge says.
+  std::optional<Time> purge_next;
+  size_t purge_examined = 0;
   // What becomes of the next batches, in place of Apply.
   std::deque<std::function<BatchResult(const Batch&)>> script;
   Status load_due_status;

@@ -227,6 +227,23 @@ TEST_CASE("a result that comes when the end has been purged is dropped, and noth
   CHECK(desk.Control(ControlRequest::Kind::kHealth).live == 0);
 }
 
+TEST_CASE(
+    "a purge comes again after a minute, or after a hundred times what its look at the rows "
+    "takes") {
+  for (const auto& [rows, pause] :
+       {std::pair(size_t{100}, 60'000_ms), {10'000'000, 1'000'000_ms}}) {
+    Desk desk;
+    desk.store.purge_next = desk.now - std::chrono::hours(24);  // more is old enough already
+    desk.store.purge_examined = rows;
+    desk.Run();
+    CHECK(desk.store.purges == 1);
+    desk.Pass(pause - 1_ms);
+    CHECK(desk.store.purges == 1);
+    desk.Pass(1_ms);
+    CHECK(desk.store.purges == 2);
+  }
+}
+
 TEST_CASE("an edit waits for the call in flight, and applies before the next one") {
   Desk desk;
   BeginRollback(desk);

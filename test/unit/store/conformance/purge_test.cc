@@ -25,6 +25,7 @@ TEST_CASE("store: what ended long ago becomes a tombstone, and keeps its gid tak
   const PurgePass pass = PurgeAll(store, At(2'000), At(0));
   CHECK(pass.purged == 1);
   CHECK(pass.deleted == 0);
+  CHECK(pass.examined == 3);
   CHECK(pass.next == At(3'000));  // when `tombstones_before`, moving along, has reached 1,000
 
   const StoredTransaction old = store.LoadOne("old");
