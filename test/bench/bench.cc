@@ -134,6 +134,8 @@ Figure Bench::ByTurns(Figure figure, const Measure& ours, const Measure& ceiling
     if (round % 2 == 0) values.push_back(ours());
     ceilings.push_back(ceiling());
     if (round % 2 != 0) values.push_back(ours());
+    Check(values.back() > 0 && ceilings.back() > 0,
+          figure.name + ": a round in which nothing was done");
     ratios.push_back(values.back() / ceilings.back());
   }
   figure.value = SpreadOf(values);
