@@ -27,9 +27,12 @@ void CheckEpochs(const Log& log, Findings& findings) {
     if (life.epoch == 0) continue;
     if (life.epoch <= epoch) findings.Add(life.opened.seq, "a new life has an old epoch");
     epoch = life.epoch;
+    bool owner_file_gone = false;  // and one who was refused may have made another
     for (const Stranger& stranger : log.strangers) {
-      if (stranger.when.life != life.number || !stranger.opened) continue;
-      if (!stranger.owner_file_gone) findings.Add(stranger.when.seq, "a stranger was let in");
+      if (stranger.when.life != life.number) continue;
+      owner_file_gone = owner_file_gone || stranger.owner_file_gone;
+      if (!stranger.opened) continue;
+      if (!owner_file_gone) findings.Add(stranger.when.seq, "a stranger was let in");
       if (stranger.epoch <= epoch) findings.Add(stranger.when.seq, "a stranger has an old epoch");
       epoch = stranger.epoch;
     }
