@@ -65,8 +65,8 @@ class Branches:
         threading.Thread(target=self.server.serve_forever, args=[0.02], daemon=True).start()
 
     def script(self, path, op, *steps):
-        """What the next calls meet, each one step: a status instead of the work, what is raised instead of it, a function that
-        is called before it, or `lost`: the work is done, and its answer lost."""
+        """What the next calls meet, each one step: what is raised instead of the work, a function that is called before it, or
+        `lost`: the work is done, and its answer lost."""
         self.scripts[path, op] = list(steps)
 
     @contextlib.contextmanager

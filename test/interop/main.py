@@ -33,11 +33,11 @@ def start_databases(stack):
     """Name → server; they are started at the same time, and stopped at the end."""
     folder = stack.enter_context(tempfile.TemporaryDirectory())
     os.chmod(folder, 0o755)  # PostgreSQL runs as a user of its own
+    started = {}
+    stack.callback(lambda: [future.result().stop() for future in started.values() if not future.exception()])
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        started = {name: pool.submit(kind, folder) for name, kind in (('my', MariaDb), ('pg', Postgres), ('redis', Redis))}
-    for future in started.values():
-        if not future.exception():
-            stack.callback(future.result().stop)
+        for name, kind in (('my', MariaDb), ('pg', Postgres), ('redis', Redis)):
+            started[name] = pool.submit(kind, folder)
     return {name: future.result() for name, future in started.items()}
 
 
@@ -45,6 +45,7 @@ def start_databases(stack):
 def world_of(build, databases):
     with contextlib.ExitStack() as stack:
         for database in databases.values():
+            database.start()  # the check before may have left it dead
             database.start_over()
         branches = Branches(databases)
         stack.callback(branches.close)
@@ -61,19 +62,23 @@ def wrong(check, build, databases):
         with world_of(build, databases) as world, contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
             try:
                 check(world)
-            except Exception:
+            except (Exception, Late):
                 said.write(f'\n{traceback.format_exc()}calls: {world.branches.calls}\n')
                 said.write(''.join(f'{name}: {database.balances()}\n' for name, database in databases.items()))
                 return said.getvalue()
         return ''
-    except Exception:
+    except (Exception, Late):
         return said.getvalue() + traceback.format_exc()
     finally:
         signal.alarm(0)
 
 
+class Late(BaseException):
+    """A check hangs; nobody who waits for something to go well takes this for a no."""
+
+
 def late(*_):
-    raise TimeoutError(f'not done within {CHECK_SECONDS} s')
+    raise Late(f'not done within {CHECK_SECONDS} s')
 
 
 def wanted(names):

@@ -76,7 +76,11 @@ class Server:
                                                 user=self.user, cwd='/')
             return self.ready()
 
-        until(ready, 120)
+        try:
+            until(ready, 120)
+        except BaseException:
+            self.kill()
+            raise
 
     def kill(self):
         if self.process:
