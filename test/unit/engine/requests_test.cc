@@ -55,6 +55,23 @@ TEST_CASE("a submit that is repeated while the first is refused takes its place"
   CHECK(wait->open());
 }
 
+TEST_CASE(
+    "a wait beside a submit that ends with its insert is told of the transaction that has the "
+    "gid") {
+  Desk desk;
+  Begin(desk, SagaOf(1));
+  desk.End("g:01/action", Success());
+  desk.Run();
+  const TicketPtr other = desk.Submit("g", SagaOf(0));
+  const TicketPtr wait = desk.Wait("g");
+  desk.Run();
+  CHECK(other->code() == StatusCode::kAlreadyExists);
+  REQUIRE(wait->code() == StatusCode::kOk);
+  REQUIRE(wait->answer.outcome != nullptr);
+  CHECK(wait->answer.outcome->succeeded());
+  CHECK(wait->answer.outcome->gid == "g");
+}
+
 TEST_CASE("a repeated submit is answered by status and content") {
   Desk desk;
   const auto again = [&](const Definition& saga = SagaOf(2)) {
