@@ -121,7 +121,7 @@ MUTATIONS = [
      'if («decision.reason.code != ReasonCode::kNone») t.reason', 'false'),
     ('what has left memory is not loaded again', 'engine/engine.cc',
      '«if (plan.wake) loader_.OnLeft(*plan.wake);»', ''),
-    ('it wakes up with nothing to do', 'engine/requests.cc',
+    ('it wakes up with nothing to do', 'engine/purge.cc',
      '«purge_at_.reset();»\n    if (purged.pass.next)', 'purge_at_ = now + kPurgePassPause;'),
     ('a commit wakes nobody', 'engine/writes.cc',
      'purge_at_ = purge;\n  }\n  «Touch(live);»', 'if (submitted) Touch(live);'),
