@@ -77,6 +77,9 @@ Result<std::unique_ptr<File>> File::Open(const std::string& path) {
   }
   // From here on whoever writes comes first.
   sqlite3_busy_timeout(file->db_, 0);
+  // What a former process could not sync is read back as if it were on the disk (R4).
+  DoubtLog(file->db_);
+  (void)SyncLog(file->db_);  // else the first row that is read will
   return file;
 }
 

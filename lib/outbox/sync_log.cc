@@ -64,6 +64,8 @@ int WriteAgain(sqlite3* db) {
 
 }  // namespace
 
+void DoubtLog(sqlite3* db) { NoteFailure(FileOf(db)); }
+
 bool LogIsInDoubt(sqlite3* db) { return FailuresOf(FileOf(db)) != 0; }
 
 Status SyncLog(sqlite3* db) {

@@ -14,6 +14,8 @@ namespace troth::internal::outbox {
 // memory).
 Status SyncLog(sqlite3* db);
 
+// From now on nothing that is in it is known to be synced, whoever has written it.
+void DoubtLog(sqlite3* db);
 // Whether that is so. A transaction that means to call SyncLog is then begun as IMMEDIATE.
 bool LogIsInDoubt(sqlite3* db);
 

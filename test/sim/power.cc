@@ -33,9 +33,6 @@ constexpr size_t kFailuresShown = 5;
 struct Sweep {
   std::string name;
   std::function<Trouble(uint64_t n)> at;
-  // What a process that is gone could not sync is read back by the next one. The store makes it
-  // certain when it is opened; the outbox does not, so these are not for it.
-  bool outbox_too = true;
 };
 
 struct Arguments {
@@ -91,9 +88,8 @@ std::vector<Sweep> FaultSweeps() {
   // What a failed sync left is not to be trusted, and no later sync makes it so (R4). An
   // application at synchronous=NORMAL is helpless there, whoever it is: where SQLite's automatic
   // checkpoint can't sync the log, nobody is told, and what is committed behind that goes with it.
-  const auto add_pairs = [&](const std::string& what, Loss loss, bool kill, bool outbox_too) {
-    sweeps.push_back({"sync fails once, then " + what,
-                      [loss, kill](uint64_t n) {
+  const auto add_pairs = [&](const std::string& what, Loss loss, bool kill) {
+    sweeps.push_back({"sync fails once, then " + what, [loss, kill](uint64_t n) {
                         Trouble trouble{.loss = loss, .seed = n, .kill_first = kill};
                         trouble.fault = DiskFault{.operation = DiskOperation::kSync,
                                                   .at = 1 + (n - 1) / kCutsPerFailure};
@@ -101,13 +97,12 @@ std::vector<Sweep> FaultSweeps() {
                         trouble.synced_commits = true;
                         if (kill) trouble.cut_again = 1 + n * 7 % 61;
                         return trouble;
-                      },
-                      outbox_too});
+                      }});
   };
-  add_pairs("power lost, unsynced dropped", Loss::kDropAll, false, true);
-  add_pairs("power lost, unsynced torn", Loss::kRandom, false, false);
-  add_pairs("killed, then power lost, unsynced dropped", Loss::kDropAll, true, false);
-  add_pairs("killed, then power lost, unsynced torn", Loss::kRandom, true, false);
+  add_pairs("power lost, unsynced dropped", Loss::kDropAll, false);
+  add_pairs("power lost, unsynced torn", Loss::kRandom, false);
+  add_pairs("killed, then power lost, unsynced dropped", Loss::kDropAll, true);
+  add_pairs("killed, then power lost, unsynced torn", Loss::kRandom, true);
   return sweeps;
 }
 
@@ -166,11 +161,11 @@ int Main(const Arguments& arguments) {
   Tally tally;
   for (const Sweep& sweep : PowerSweeps()) {
     Through<PowerRun>("coordinator", sweep, arguments, tally);
-    if (sweep.outbox_too) Through<OutboxRun>("outbox", sweep, arguments, tally);
+    Through<OutboxRun>("outbox", sweep, arguments, tally);
   }
   for (const Sweep& sweep : FaultSweeps()) {
     Through<PowerRun>("coordinator", sweep, arguments, tally);
-    if (sweep.outbox_too) Through<OutboxRun>("outbox", sweep, arguments, tally);
+    Through<OutboxRun>("outbox", sweep, arguments, tally);
   }
   std::printf("%llu points in all\n%d passed, %d failed\n",
               static_cast<unsigned long long>(tally.points), tally.passed, tally.failed);
