@@ -77,7 +77,7 @@ struct Limits {
   size_t url_bytes = 4u << 10;
   // Transactions in memory at once. At it new ones are refused; stored ones wait for room.
   size_t live = 100'000;
-  size_t unwritten_bytes = 256u << 20;  // accepted from callers and not yet durable
+  size_t unwritten_bytes = 256u << 20;  // accepted, not yet durable; a single one may have more
   size_t calls_per_host = 256;          // in flight
   size_t calls = 1024;                  // in flight in all, local functions apart
   size_t local_threads = 64;
