@@ -159,7 +159,8 @@ bool HttpTransport::Core::Close(std::chrono::milliseconds grace) {
   {
     std::unique_lock lock(mutex);
     closing = true;
-    by_themselves = changed.wait_for(lock, grace, [this] { return undelivered == 0; });
+    changed.wait_for(lock, grace, [this] { return undelivered == 0; });
+    by_themselves = calls.empty();  // one whose end is just being told has ended
   }
   for (const std::shared_ptr<HttpCall>& call : Calls()) RaiseOn(call, Why::kClosed);
   {

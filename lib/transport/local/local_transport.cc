@@ -191,16 +191,17 @@ bool LocalTransport::Core::Close(std::chrono::milliseconds grace) {
     std::lock_guard lock(mutex);
     closing = true;
   }
-  const bool by_themselves = WaitForAll(grace);
-  for (const std::shared_ptr<LocalCall>& call : Calls()) Stop(call, "the coordinator is closed");
-  const bool stopped = WaitForAll(by_themselves ? std::chrono::milliseconds(0) : options.patience);
+  WaitForAll(grace);
+  const std::vector<std::shared_ptr<LocalCall>> left = Calls();
+  for (const std::shared_ptr<LocalCall>& call : left) Stop(call, "the coordinator is closed");
+  const bool stopped = WaitForAll(options.patience);
   for (const std::shared_ptr<LocalCall>& call : Calls()) {
     End(call, Ended(*call, Kind::kLost, ReasonCode::kNoAnswer,
                     "the coordinator was closed, and the function did not return"));
   }
   // Threads whose functions have returned need only a moment to end.
   pool.Stop(stopped ? std::chrono::milliseconds(5'000) : std::chrono::milliseconds(0));
-  return by_themselves;
+  return left.empty();  // one whose end was just being told had ended
 }
 
 LocalTransport::LocalTransport(const LocalOptions& options)

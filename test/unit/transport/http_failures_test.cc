@@ -5,12 +5,12 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <condition_variable>
 #include <mutex>
 #include <thread>
 #include <vector>
 
 #include "base/text.h"
+#include "hang.h"
 #include "http_subject.h"
 #include "transport/http/deadline_timer.h"
 
@@ -20,36 +20,6 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 using Kind = CallEnded::Kind;
-
-// Ends when the test does; holds who waits until then.
-class Hang {
- public:
-  ~Hang() { Release(); }
-  void Wait() {
-    std::unique_lock lock(mutex_);
-    ++waiting_;
-    changed_.notify_all();
-    changed_.wait(lock, [this] { return released_; });
-    --waiting_;
-    changed_.notify_all();
-  }
-  void AwaitWaiter() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return waiting_ > 0; });
-  }
-  void Release() {
-    std::unique_lock lock(mutex_);
-    released_ = true;
-    changed_.notify_all();
-    changed_.wait(lock, [this] { return waiting_ == 0; });
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool released_ = false;
-  int waiting_ = 0;
-};
 
 struct Timed {
   CallEnded ended;
@@ -263,6 +233,15 @@ TEST_CASE("http: a headers_for that does not return holds up neither its call no
   }
   hang->Release();
   CHECK(server.requests().empty());
+}
+
+TEST_CASE("http: a call whose end is just being told is not cut off by close") {
+  RawServer server([](Peer& peer, const ServedRequest&) { peer.Answer(200, ""); });
+  HoldingSink sink;
+  HttpTransport transport({.patience = 10ms});
+  transport.Start(MakeCall(1, server.Url("/")), sink);
+  sink.hang.AwaitWaiter();
+  CHECK(transport.Close(0ms));
 }
 
 TEST_CASE("http: idle threads end") {

@@ -11,6 +11,7 @@
 #include "base/thread_mark.h"
 #include "collecting_sink.h"
 #include "conformance.h"
+#include "hang.h"
 
 namespace troth::internal {
 namespace {
@@ -216,6 +217,15 @@ TEST_CASE("local: a call that waits for a thread is cancelled without being call
   CHECK(transport.Close(20s));
   CHECK(called == 1);
   CHECK(sink.Last(1).kind == Kind::kAnswered);
+}
+
+TEST_CASE("local: a call whose end is just being told is not cut off by close") {
+  HoldingSink sink;
+  LocalTransport transport({.patience = 10ms});
+  REQUIRE(transport.Register("f", [](auto&, auto, auto) { return BranchResult::Success(); }).ok());
+  transport.Start(MakeCall(1, "local:f"), sink);
+  sink.hang.AwaitWaiter();
+  CHECK(transport.Close(0ms));
 }
 
 TEST_CASE(
