@@ -107,20 +107,27 @@ bool Outboxes::ReadAndAdopt(Box& box, View& view) {
   }
   view = *std::move(read);
   const std::vector<Status> statuses = Adopt(*host_, view.fresh);
-  const std::lock_guard lock(mutex_);
-  box.problem.clear();
-  Settle(box, view.fresh, statuses);
-  Forget(box, view);
-  return box.waiting.empty() && !stopping_;
+  News news;
+  bool go_on = false;
+  {
+    const std::lock_guard lock(mutex_);
+    box.problem.clear();
+    Settle(box, view.fresh, statuses, news);
+    Forget(box, view, news);
+    go_on = box.waiting.empty() && !stopping_;
+  }
+  for (const auto& [gid, why] : news) host_->OnRefused(gid, box.file->path(), why);
+  return go_on;
 }
 
-void Outboxes::Settle(Box& box, const std::vector<Row>& rows, const std::vector<Status>& statuses) {
+void Outboxes::Settle(Box& box, const std::vector<Row>& rows, const std::vector<Status>& statuses,
+                      News& news) {
   box.waiting.clear();
   for (size_t i = 0; i < rows.size(); ++i) {
     if (statuses[i].ok()) {
       box.done.insert(rows[i].gid);
     } else if (IsFinal(statuses[i])) {
-      NoteRefused(box, rows[i].gid, statuses[i].message());
+      NoteRefused(box, rows[i].gid, statuses[i].message(), news);
     } else {
       box.waiting.insert(rows[i].gid);
       box.problem = statuses[i].message();
@@ -129,17 +136,16 @@ void Outboxes::Settle(Box& box, const std::vector<Row>& rows, const std::vector<
 }
 
 // What is gone from the file needs no memory; what it says is refused may be a former life's.
-void Outboxes::Forget(Box& box, const View& view) {
+void Outboxes::Forget(Box& box, const View& view, News& news) {
   const auto gone = [&](const auto& gid) { return !view.gids.contains(gid); };
   std::erase_if(box.done, gone);
   std::erase_if(box.refused, [&](const auto& one) { return gone(one.first); });
-  for (const auto& [gid, why] : view.refused) NoteRefused(box, gid, why);
+  for (const auto& [gid, why] : view.refused) NoteRefused(box, gid, why, news);
 }
 
 // Told once in each life.
-void Outboxes::NoteRefused(Box& box, const std::string& gid, const std::string& why) {
-  const bool news = box.refused.insert_or_assign(gid, why).second;
-  if (news) host_->OnRefused(gid, box.file->path(), why);
+void Outboxes::NoteRefused(Box& box, const std::string& gid, const std::string& why, News& news) {
+  if (box.refused.insert_or_assign(gid, why).second) news.emplace_back(gid, why);
 }
 
 // Best effort: where the application is writing, the next look tries again.

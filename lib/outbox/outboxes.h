@@ -83,9 +83,12 @@ class Outboxes {
   std::optional<std::chrono::milliseconds> Work();
   void LookInto(Box& box);
   bool ReadAndAdopt(Box& box, View& view);
-  void Settle(Box& box, const std::vector<Row>& rows, const std::vector<Status>& statuses);
-  void Forget(Box& box, const View& view);
-  void NoteRefused(Box& box, const std::string& gid, const std::string& why);
+  // These are under the lock; the host is told of `news` without it.
+  using News = std::vector<std::pair<std::string, std::string>>;
+  void Settle(Box& box, const std::vector<Row>& rows, const std::vector<Status>& statuses,
+              News& news);
+  void Forget(Box& box, const View& view, News& news);
+  void NoteRefused(Box& box, const std::string& gid, const std::string& why, News& news);
   void MarkRefused(Box& box, const View& view);
   void Sweep(Box& box);
 

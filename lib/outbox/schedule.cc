@@ -14,10 +14,11 @@ constexpr milliseconds kRetryFirst{100};
 }  // namespace
 
 void Schedule::Expect(std::string gid, Time now) {
-  expected_.insert(std::move(gid));
+  expected_[std::move(gid)] = now + kPatience;
   looks_left_ = kLooksMax;
   interval_ = kFirst;
-  next_look_ = now + interval_;
+  // Those who come one after the other must not put the look off for ever.
+  next_look_ = std::min(next_look_.value_or(Time::max()), now + interval_);
 }
 
 bool Schedule::LookIsDue(Time now) const {
@@ -34,7 +35,9 @@ std::optional<Time> Schedule::Next() const {
 }
 
 void Schedule::EndLook(const std::unordered_set<std::string>& seen, bool again, Time now) {
-  std::erase_if(expected_, [&](const std::string& gid) { return seen.contains(gid); });
+  std::erase_if(expected_, [&](const auto& one) {
+    return seen.contains(one.first) || one.second < now;  // the latter was rolled back
+  });
   if (next_look_ && *next_look_ <= now) {
     --looks_left_;
     interval_ = std::min(interval_ * 2, kCap);

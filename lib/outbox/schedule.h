@@ -5,6 +5,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "troth/transaction.h"
@@ -17,6 +18,16 @@ class Schedule {
   static constexpr std::chrono::milliseconds kFirst{1};
   static constexpr std::chrono::milliseconds kCap = std::chrono::minutes(1);
   static constexpr std::chrono::milliseconds kQuiet = std::chrono::minutes(10);
+  // How long the looks after one ticket take together.
+  static constexpr std::chrono::milliseconds kPatience = [] {
+    std::chrono::milliseconds sum{0};
+    std::chrono::milliseconds interval = kFirst;
+    for (int look = 0; look < kLooksMax; ++look) {
+      sum += interval;
+      interval = interval * 2 < kCap ? interval * 2 : kCap;
+    }
+    return sum;
+  }();
 
   // Something may have been committed.
   void LookNow() { look_now_ = true; }
@@ -37,7 +48,7 @@ class Schedule {
 
  private:
   bool look_now_ = false;
-  std::unordered_set<std::string> expected_;
+  std::unordered_map<std::string, Time> expected_;  // until when
   int looks_left_ = 0;
   std::chrono::milliseconds interval_{};
   std::optional<Time> next_look_;

@@ -45,6 +45,27 @@ TEST_CASE("schedule: what was expected has come, and the looks end") {
   CHECK_FALSE(schedule.Next());
 }
 
+TEST_CASE("schedule: tickets that come one after the other do not put the look off") {
+  Schedule schedule;
+  const Time begun{std::chrono::hours(1)};
+  schedule.Expect("a", begun);
+  schedule.Expect("b", begun + milliseconds(1));
+  CHECK(schedule.LookIsDue(begun + milliseconds(1)));
+}
+
+TEST_CASE("schedule: what was rolled back is forgotten while others go on coming") {
+  Schedule schedule;
+  Time now{std::chrono::hours(1)};
+  schedule.Expect("rolled back", now);
+  for (int i = 0; i < 1'000; ++i) {
+    now += std::chrono::seconds(1);
+    schedule.Expect("fine", now);
+    schedule.BeginLook();
+    schedule.EndLook({"fine"}, false, now);
+  }
+  CHECK_FALSE(schedule.Next());
+}
+
 TEST_CASE("schedule: trouble is tried again with growing pauses, until it is over") {
   Schedule schedule;
   const Time now{std::chrono::hours(1)};
