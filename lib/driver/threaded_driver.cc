@@ -132,11 +132,9 @@ void ThreadedDriver::TakeTurn(std::unique_lock<std::mutex>& lock) {
   lock.lock();
   wake_ = wake;
   calling_ = calling;
-  const bool quiet = closing_ && engine_->Quiet();
-  if (quiet != quiet_) {
-    quiet_ = quiet;
-    quiet_changed_.notify_all();
-  }
+  if (!closing_) return;
+  quiet_ = engine_->Quiet();
+  quiet_changed_.notify_all();  // also where it is as quiet as before: the queue counts too
 }
 
 bool ThreadedDriver::WaitQuiet(milliseconds timeout) {
