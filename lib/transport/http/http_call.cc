@@ -177,7 +177,9 @@ HttpReply Maker::ExchangeFresh(const std::string& address, std::chrono::millisec
 }
 
 void Maker::Keep(std::unique_ptr<Connection> connection, const HttpReply& reply) {
-  if (!reply.reusable || call_.interrupt.raised()) return;
+  if (!reply.reusable) return;
+  call_.interrupt.Unwatch();  // or a late deadline would end the connection's next request
+  if (call_.interrupt.raised()) return;
   auto idle = shared_.options.keep_idle;
   if (reply.keep_alive_max.count() > 0) {
     // A second early: a request that crosses with the peer's close is lost.
