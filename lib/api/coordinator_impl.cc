@@ -1,6 +1,7 @@
 // What changes something: each call is checked here, asked of the engine, and waited for.
 #include "api/coordinator_impl.h"
 
+#include <algorithm>
 #include <mutex>
 #include <utility>
 
@@ -16,15 +17,9 @@ namespace troth {
 using internal::Answer;
 using internal::Concat;
 using internal::ControlRequest;
+using internal::kLongestWait;
 using internal::PendingCall;
 using std::chrono::milliseconds;
-
-namespace {
-
-// Longer waits are as good as for ever, and overflow nothing.
-constexpr milliseconds kLongestWait = std::chrono::hours(24 * 3650);
-
-}  // namespace
 
 Status Coordinator::Impl::Usable() const {
   if (ForkedChild()) {
@@ -34,6 +29,15 @@ Status Coordinator::Impl::Usable() const {
   }
   if (closed_) return {StatusCode::kFailedPrecondition, "the coordinator is closed"};
   return {};
+}
+
+// Whoever comes after Close() has begun is turned away before the lock: a crowd of readers would
+// hold it shared for ever.
+Result<Coordinator::Impl::Reading> Coordinator::Impl::Read() const {
+  if (Status usable = Usable(); !usable.ok()) return usable;
+  Reading reading(reading_);
+  if (Status usable = Usable(); !usable.ok()) return usable;
+  return reading;
 }
 
 Status Coordinator::Impl::Writable() const {
@@ -54,7 +58,10 @@ Status Coordinator::Impl::Close(milliseconds grace) {
   if (closed_.exchange(true)) return {};
   internal::Driver::Closed closed;
   if (outboxes_ != nullptr) outboxes_->RequestStop();
-  if (backends_.driver != nullptr) closed = backends_.driver->Close(grace);
+  backends_.store->StopReads();
+  if (backends_.driver != nullptr) {
+    closed = backends_.driver->Close(std::clamp(grace, milliseconds{0}, kLongestWait));
+  }
   if (outboxes_ != nullptr) outboxes_->Stop();
   const std::unique_lock lock(reading_);
   backends_.store->Close();

@@ -134,7 +134,10 @@ class __attribute__((visibility("hidden"))) Coordinator::Impl : public internal:
   Health GetHealth();
 
  private:
-  Status Usable() const;    // for reading
+  Status Usable() const;  // for reading
+  // The store is not closed while somebody has one.
+  using Reading = std::shared_lock<std::shared_mutex>;
+  Result<Reading> Read() const;
   Status Writable() const;  // for everything else
   internal::Answer Ask(std::string gid, internal::Request::Body body,
                        std::chrono::milliseconds patience);
@@ -156,8 +159,7 @@ class __attribute__((visibility("hidden"))) Coordinator::Impl : public internal:
   std::mutex closing_;
   std::atomic<uint64_t> next_ticket_{1};
   std::shared_ptr<internal::outbox::Outboxes> outboxes_;  // none: it has none
-  mutable std::shared_mutex
-      reading_;  // shared: the store is being read; exclusive: it is being closed
+  mutable std::shared_mutex reading_;  // shared: the store is read; exclusive: it is closed
 };
 
 }  // namespace troth

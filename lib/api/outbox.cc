@@ -95,8 +95,8 @@ Result<Submission> Coordinator::Impl::Check(const Message& message) const {
 }
 
 Result<bool> Coordinator::Impl::Holds(std::string_view gid) const {
-  const std::shared_lock lock(reading_);
-  if (Status usable = Usable(); !usable.ok()) return usable;
+  const Result<Reading> reading = Read();
+  if (!reading.ok()) return reading.status();
   const auto stored = backends_.store->Load(gid);
   if (!stored.ok()) return stored.status();
   return stored->has_value();

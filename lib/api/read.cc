@@ -37,8 +37,8 @@ TransactionRecord RecordOf(const internal::TransactionRow& row,
 }  // namespace
 
 Result<TransactionRecord> Coordinator::Impl::Query(std::string_view gid) const {
-  const std::shared_lock lock(reading_);
-  if (Status usable = Usable(); !usable.ok()) return usable;
+  const Result<Reading> reading = Read();
+  if (!reading.ok()) return reading.status();
   const auto stored = backends_.store->Load(gid);
   if (!stored.ok()) return stored.status();
   if (!stored->has_value()) {
@@ -51,7 +51,7 @@ Result<TransactionRecord> Coordinator::Impl::Query(std::string_view gid) const {
   return RecordOf(found.row, t->get());
 }
 
-// For a read-only coordinator, which can look but not wait.
+// What can be said without waiting: by a read-only coordinator, or when the time is up.
 Result<Outcome> Coordinator::Impl::EndedOutcome(std::string_view gid) const {
   Result<TransactionRecord> record = Query(gid);
   if (!record.ok()) return record.status();
@@ -76,8 +76,8 @@ Result<Outcome> Coordinator::Impl::EndedOutcome(std::string_view gid) const {
 
 Result<ListPage> Coordinator::Impl::List(const ListFilter& filter, size_t limit,
                                          std::string_view position) const {
-  const std::shared_lock lock(reading_);
-  if (Status usable = Usable(); !usable.ok()) return usable;
+  const Result<Reading> reading = Read();
+  if (!reading.ok()) return reading.status();
   if (limit < 1 || limit > kListMax) {
     return Status(StatusCode::kInvalidArgument,
                   Concat("limit: ", limit, " is not 1 to ", kListMax));
@@ -103,8 +103,8 @@ Result<ListPage> Coordinator::Impl::List(const ListFilter& filter, size_t limit,
 }
 
 Status Coordinator::Impl::Backup(const std::string& path) const {
-  const std::shared_lock lock(reading_);
-  if (Status usable = Usable(); !usable.ok()) return usable;
+  const Result<Reading> reading = Read();
+  if (!reading.ok()) return reading.status();
   if (path.empty()) return {StatusCode::kInvalidArgument, "path: empty"};
   return backends_.store->Backup(path);
 }
@@ -123,8 +123,8 @@ Statistics Coordinator::Impl::GetStatistics() {
     backends_.driver->Await(*call, std::nullopt);
     if (call->Take().status.ok()) statistics = *counted;
   }
-  const std::shared_lock lock(reading_);
-  if (!Usable().ok()) return statistics;
+  const Result<Reading> reading = Read();
+  if (!reading.ok()) return statistics;
   const Result<size_t> parked = backends_.store->CountParked();
   if (parked.ok()) statistics.parked = *parked;
   return statistics;
@@ -142,8 +142,8 @@ Health Coordinator::Impl::GetHealth() {
     return health;
   }
   if (outboxes_ != nullptr) health.outboxes = outboxes_->GetHealth();
-  const std::shared_lock lock(reading_);
-  if (health.open && health.store_problem.empty() && Usable().ok()) {
+  const Result<Reading> reading = Read();
+  if (health.open && health.store_problem.empty() && reading.ok()) {
     health.store_problem = backends_.store->Problem();
   }
   return health;

@@ -34,8 +34,8 @@ Status Coordinator::Impl::ChangeTopic(TopicChange change) {
 
 Result<Topic> Coordinator::Impl::GetTopic(std::string_view name) const {
   if (Status topic = internal::CheckTopic(name); !topic.ok()) return topic;
-  const std::shared_lock lock(reading_);
-  if (Status usable = Usable(); !usable.ok()) return usable;
+  const Result<Reading> reading = Read();
+  if (!reading.ok()) return reading.status();
   Result<std::optional<Topic>> topic = backends_.store->LoadTopic(name);
   if (!topic.ok()) return topic.status();
   if (!topic->has_value()) return Status(StatusCode::kNotFound, "no such a topic");
@@ -43,15 +43,15 @@ Result<Topic> Coordinator::Impl::GetTopic(std::string_view name) const {
 }
 
 Result<std::vector<Topic>> Coordinator::Impl::ListTopics() const {
-  const std::shared_lock lock(reading_);
-  if (Status usable = Usable(); !usable.ok()) return usable;
+  const Result<Reading> reading = Read();
+  if (!reading.ok()) return reading.status();
   return backends_.store->ListTopics();
 }
 
 Result<std::shared_ptr<const internal::Definition>> Coordinator::Impl::Expand(
     const std::shared_ptr<const internal::Definition>& definition) const {
-  const std::shared_lock lock(reading_);
-  if (Status usable = Usable(); !usable.ok()) return usable;
+  const Result<Reading> reading = Read();
+  if (!reading.ok()) return reading.status();
   return internal::ExpandTopics(definition, options_.limits, [this](std::string_view name) {
     return backends_.store->LoadTopic(name);
   });

@@ -12,13 +12,11 @@ namespace troth {
 using internal::Answer;
 using internal::Concat;
 using internal::Followed;
+using internal::kLongestWait;
 using internal::PendingCall;
 using std::chrono::milliseconds;
 
 namespace {
-
-// Longer waits are as good as for ever, and overflow nothing.
-constexpr milliseconds kLongestWait = std::chrono::hours(24 * 3650);
 
 Status CheckMayWait() {
   if (!internal::InsideLocalFunction()) return {};

@@ -13,6 +13,9 @@
 
 namespace troth::internal {
 
+// Longer waits are as good as for ever, and overflow nothing.
+inline constexpr std::chrono::milliseconds kLongestWait = std::chrono::hours(24 * 3650);
+
 // One blocking call of the API: somebody answers it once, somebody waits for that.
 class PendingCall {
  public:

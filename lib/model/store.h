@@ -202,6 +202,9 @@ class Store {
   // A foreign reader that keeps the log from being restarted, and the like; empty: nothing to
   // report.
   virtual std::string Problem() const = 0;
+  // Close() will come: whoever reads for long, as Backup, gives up with kUnavailable. Does not
+  // wait.
+  virtual void StopReads() = 0;
 };
 
 }  // namespace troth::internal

@@ -78,6 +78,7 @@ class RecordingStore final : public internal::Store {
   Result<size_t> CountParked() const override { return store_->CountParked(); }
   Status Backup(const std::string& path) const override { return store_->Backup(path); }
   std::string Problem() const override { return store_->Problem(); }
+  void StopReads() override { store_->StopReads(); }
 
   size_t commits() const { return commits_; }
 

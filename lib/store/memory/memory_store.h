@@ -98,6 +98,7 @@ class MemoryStore final : public Store {
   Result<size_t> CountParked() const override;
   Status Backup(const std::string& path) const override;
   std::string Problem() const override;
+  void StopReads() override {}
 
  private:
   enum class Access { kClosed, kReadOnly, kOwner };

@@ -54,11 +54,13 @@ class Readers {
   Result<Lease> Acquire();
 
   // Whoever holds a lease for long looks at this between two steps, and gives it back.
-  bool asked_to_leave() const { return stopped_.load(std::memory_order_relaxed); }
+  bool asked_to_leave() const { return stopped_ || closing_; }
 
   // Returns when nobody reads any more, and nobody will until Resume().
   void Stop();
   void Resume();
+  // Close() will come: whoever holds a lease for long is asked to leave, and that stays so.
+  void AnnounceClose() { closing_ = true; }
   void Close();
 
  private:
@@ -78,6 +80,7 @@ class Readers {
   size_t active_ = 0;
   bool closed_ = false;
   std::atomic<bool> stopped_ = false;
+  std::atomic<bool> closing_ = false;
 };
 
 // One view of the file for several statements; ends with its scope. A failure to begin shows at the

@@ -49,6 +49,7 @@ class SqliteStore final : public Store {
   Result<size_t> CountParked() const override;
   Status Backup(const std::string& path) const override;
   std::string Problem() const override;
+  void StopReads() override;
 
  private:
   // What a failed COMMIT has left behind (R4). Until it is settled nothing else may be written.
@@ -304,6 +305,10 @@ void SqliteStore::Tell() {
 std::string SqliteStore::Problem() const {
   const std::lock_guard lock(problem_mutex_);
   return problem_;
+}
+
+void SqliteStore::StopReads() {
+  if (readers_ != nullptr) readers_->AnnounceClose();
 }
 
 }  // namespace

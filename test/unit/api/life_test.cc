@@ -107,6 +107,24 @@ TEST_CASE("close: it waits for a call in flight that ends within the grace, and 
   CHECK(again.Wait(saga.gid, 1min)->succeeded());
 }
 
+TEST_CASE("close: the longest grace there is waits for a call in flight") {
+  const TemporaryFolder folder;
+  const auto gate = std::make_shared<Gate>();
+  Coordinator coordinator =
+      MustOpen({.store = folder.File("t.db"), .local = {{"slow", [gate](auto&, auto, auto) {
+                                                           gate->Pass();
+                                                           return BranchResult::Success();
+                                                         }}}});
+  REQUIRE(coordinator.Submit(LocalSaga("slow", "")).ok());
+  gate->AwaitArrival();
+  Status closed;
+  std::thread closer([&] { closed = coordinator.Close(milliseconds::max()); });
+  while (coordinator.GetHealth().open) std::this_thread::yield();
+  gate->Open();
+  closer.join();
+  CHECK_MESSAGE(closed.ok(), closed);
+}
+
 TEST_CASE("close: a Wait in another thread is answered kCancelled") {
   Coordinator coordinator = MustOpen({.store = ":memory:"});
   const Saga saga = LocalSaga("later");

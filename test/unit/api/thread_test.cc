@@ -145,6 +145,27 @@ TEST_CASE("threads: Close races with everything, and nobody hangs") {
   }
 }
 
+TEST_CASE("threads: Close comes through a crowd that goes on reading") {
+  for (int round = 0; round < 3; ++round) {
+    Coordinator coordinator = MustOpen({.store = ":memory:"});
+    std::atomic<bool> stop{false};
+    std::atomic<int> read{0};
+    std::vector<std::thread> crowd;
+    for (int i = 0; i < 8; ++i) {
+      crowd.emplace_back([&] {
+        while (!stop) {
+          (void)coordinator.Query("none");
+          ++read;
+        }
+      });
+    }
+    while (read < 100) std::this_thread::yield();
+    CHECK(coordinator.Close().ok());
+    stop = true;
+    for (std::thread& thread : crowd) thread.join();
+  }
+}
+
 std::set<std::string> Threads() {
   std::set<std::string> threads;
   for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {

@@ -293,6 +293,19 @@ TEST_CASE("sqlite store: a file that was deleted under it is reported") {
   CHECK(store->Problem().find("moved or deleted") != std::string::npos);
 }
 
+TEST_CASE("sqlite store: a backup makes way for a close that was announced") {
+  TemporaryFolder folder;
+  MakeStore(folder.File("s.db"), 300);  // longer than one of its steps
+  const auto store = NewSqliteStore();
+  REQUIRE(store->Open({.path = folder.File("s.db")}).ok());
+  store->StopReads();
+  const Status status = store->Backup(folder.File("copy.db"));
+  CHECK(status.code() == StatusCode::kUnavailable);
+  CHECK(Mentions(status, "made way"));
+  CHECK_FALSE(fs::exists(folder.File("copy.db")));
+  CHECK(store->Load("g1").value().has_value());  // whoever reads a little still may
+}
+
 TEST_CASE("sqlite store: an in-memory one does all but survive, from any thread") {
   TemporaryFolder folder;
   const auto store = NewSqliteStore();
