@@ -95,6 +95,7 @@ struct Connection::Client {
   std::string NotConnected(httplib::Error error, int system_error) const;
   std::string ConnectText(int system_error) const;
   std::string VerifyText() const;
+  std::string TlsText() const { return tls == nullptr ? std::string() : LastTlsError(); }
   HttpReply Failure(httplib::Error error, int system_error) const;
 };
 
@@ -151,10 +152,10 @@ HttpReply Connection::Client::Failure(httplib::Error error, int system_error) co
       break;
     case Error::Write:
       reply.problem =
-          Concat(Peer(), " closed the connection while the request was sent", LastTlsError());
+          Concat(Peer(), " closed the connection while the request was sent", TlsText());
       break;
     default:
-      reply.problem = Concat(Peer(), " gave no whole HTTP answer", LastTlsError());
+      reply.problem = Concat(Peer(), " gave no whole HTTP answer", TlsText());
   }
   return reply;
 }
@@ -249,7 +250,7 @@ HttpReply Connection::Exchange(const HttpRequest& request, const OnSocket& on_so
 
   httplib::Response response;
   httplib::Error error = httplib::Error::Success;
-  ERR_clear_error();
+  if (client_->tls != nullptr) ERR_clear_error();  // a thread's first one takes memory
   errno = 0;
   bool ok = false;
   try {

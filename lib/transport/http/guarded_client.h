@@ -49,6 +49,7 @@ class GuardedStream final : public httplib::Stream {
   socket_t socket() const override { return socket_; }
 
   ssize_t read(char* out, size_t size) override {
+    if (failed_ || !SendHeld()) return -1;
     if (begin_ == end_ && !Fill()) return failed_ ? -1 : 0;
     const size_t taken = std::min(size, end_ - begin_);
     if (!in_body_ && !Accept(std::string_view(&buffer_[begin_], taken))) return -1;
@@ -57,7 +58,19 @@ class GuardedStream final : public httplib::Stream {
     return static_cast<ssize_t>(taken);
   }
 
+  // The library writes the headers, and then the body. What is small is held back until an answer
+  // is asked for, so that it leaves in one piece: the peer is woken once.
   ssize_t write(const char* bytes, size_t size) override {
+    if (total_ == 0 && size <= buffer_.size() - held_) {
+      std::memcpy(&buffer_[held_], bytes, size);
+      held_ += size;
+      return static_cast<ssize_t>(size);
+    }
+    return SendHeld() ? Send(bytes, size) : -1;
+  }
+
+ private:
+  ssize_t Send(const char* bytes, size_t size) {
     // Before the first byte: has the peer closed a connection that was kept?
     char next = 0;
     const bool first = !wrote_;
@@ -73,7 +86,16 @@ class GuardedStream final : public httplib::Stream {
     return sent;
   }
 
- private:
+  bool SendHeld() {
+    for (size_t done = 0; done < held_;) {
+      const ssize_t sent = Send(&buffer_[done], held_ - done);
+      if (sent <= 0) return Fail();
+      done += static_cast<size_t>(sent);
+    }
+    held_ = 0;
+    return true;
+  }
+
   bool Fill() {
     if (total_ >= bytes_max_) return Fail();
     ssize_t size = 0;
@@ -127,7 +149,8 @@ class GuardedStream final : public httplib::Stream {
   const int socket_;
   SSL* const ssl_;
   const size_t bytes_max_;
-  std::array<char, 4096> buffer_;
+  std::array<char, 4096> buffer_;  // of the answer; before that, what is held back of the request
+  size_t held_ = 0;
   size_t begin_ = 0;
   size_t end_ = 0;
   size_t total_ = 0;

@@ -26,6 +26,24 @@ TEST_CASE("http: calls one after the other share a connection") {
   CHECK(transport.kept_connections() == 1);
 }
 
+TEST_CASE("http: a small request leaves in one piece, a large one comes whole") {
+  RawServer server([](Peer& peer, const ServedRequest&) { peer.Answer(200, "ok"); });
+  HttpTransport transport({});
+  const std::string large(100'000, 'x');
+  for (uint64_t id = 1; id <= 20; ++id) {
+    Call call = MakeCall(id, server.Url("/"));
+    call.payload = id % 2 == 0 ? std::string_view(large) : R"({"amount":30})";
+    CHECK(CallOnce(transport, std::move(call)).http_status == 200);
+  }
+  const std::vector<ServedRequest> requests = server.requests();
+  REQUIRE(requests.size() == 20);
+  for (size_t i = 0; i < requests.size(); i += 2) {
+    CHECK(requests[i].pieces == 1);
+    CHECK(requests[i].body == R"({"amount":30})");
+    CHECK(requests[i + 1].body == large);
+  }
+}
+
 TEST_CASE("http: no more connections are kept for a host than the option says") {
   RawServer server([](Peer& peer, const ServedRequest&) { peer.Answer(200, "ok"); });
   HttpTransport transport({.keep_per_host = 2});

@@ -10,6 +10,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <utility>
 
 #include "base/text.h"
 
@@ -90,8 +91,10 @@ bool Peer::ReadMore() {
   char bytes[16 << 10];
   const ssize_t size = ssl_ != nullptr ? SSL_read(ssl_, bytes, sizeof(bytes))
                                        : recv(socket_, bytes, sizeof(bytes), 0);
-  if (size > 0) buffer_.append(bytes, static_cast<size_t>(size));
-  return size > 0;
+  if (size <= 0) return false;
+  buffer_.append(bytes, static_cast<size_t>(size));
+  ++pieces_;
+  return true;
 }
 
 std::optional<ServedRequest> Peer::ReadRequest() {
@@ -106,6 +109,7 @@ std::optional<ServedRequest> Peer::ReadRequest() {
   while (buffer_.size() < end + 4 + size) {
     if (!ReadMore()) return std::nullopt;
   }
+  out.pieces = std::exchange(pieces_, 0);
   out.body = buffer_.substr(end + 4, size);
   buffer_.erase(0, end + 4 + size);
   return out;

@@ -24,6 +24,7 @@ struct ServedRequest {
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
   std::string body;
   size_t connection = 0;  // from 1
+  size_t pieces = 0;      // in which it came
 
   // All values of a header, joined by '|'.
   std::string Get(std::string_view name) const;
@@ -59,6 +60,7 @@ class Peer {
   const size_t number_;
   SSL* ssl_ = nullptr;
   std::string buffer_;
+  size_t pieces_ = 0;  // read since the last whole request
   bool closed_ = false;
 };
 
