@@ -11,7 +11,7 @@
 namespace troth::internal {
 namespace {
 
-constexpr size_t kBatchWritesMax = 256;
+constexpr size_t kBatchWritesMax = 512;
 constexpr size_t kBatchBytesMax = 4u << 20;
 constexpr Milliseconds kFirstStoreRetry{100};
 constexpr Milliseconds kStoreRetryCap{5'000};

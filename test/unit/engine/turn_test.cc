@@ -161,14 +161,14 @@ TEST_CASE("marks that no call has used are taken back with the rollback") {
   CHECK(desk.Open() == "g:01/compensate");
 }
 
-TEST_CASE("writes of one turn go in one batch, at most 256 or 4 MB of them") {
+TEST_CASE("writes of one turn go in one batch, at most 512 or 4 MB of them") {
   Desk desk;
   desk.Run();
-  for (int i = 0; i < 600; ++i) desk.Submit("g" + std::to_string(i));
+  for (int i = 0; i < 1'200; ++i) desk.Submit("g" + std::to_string(i));
   desk.Run();
   REQUIRE(desk.store.batch_sizes.size() >= 3);
-  CHECK(desk.store.batch_sizes[0] == 256);
-  CHECK(desk.store.batch_sizes[1] >= 256);  // the rest, and what followed from the first
+  CHECK(desk.store.batch_sizes[0] == 512);
+  CHECK(desk.store.batch_sizes[1] == 512);
 
   Desk large;
   large.Run();
