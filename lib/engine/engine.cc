@@ -101,7 +101,10 @@ std::optional<Time> Engine::NextWake() {
   if (lost_owner_) return wake;
   if (live_.size() < options_.limits.live && !closing_) Earlier(wake, loader_.wake());
   if (!purging_ && !closing_) Earlier(wake, purge_at_);
-  if (!queue_.empty() && !committing_) Earlier(wake, store_retry_);
+  if (!queue_.empty() && !committing_) {
+    Earlier(wake, store_retry_);
+    Earlier(wake, hold_until_);
+  }
   return wake;
 }
 

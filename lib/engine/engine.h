@@ -94,6 +94,7 @@ class Engine {
   void QueueWrite(Live& live, const Plan& plan, bool leaving, Time now);
   TransactionRow RowToWrite(const Live& live, const Plan& plan, bool leaving) const;
   void Flush(Time now);
+  bool Holds(Time now);
   void OnBatchDone(BatchDone& done, Time now);
   void OnWritten(Live& live, int64_t id, Time now);
   void OnNotWritten(Live& live, Write&& write, std::vector<PendingReply>&& replies,
@@ -180,6 +181,9 @@ class Engine {
   size_t outstanding_bytes_ = 0;     // of these, with the store
   std::vector<LiveId> outstanding_;  // whose writes are with the store
   bool committing_ = false;
+  Time commit_began_{};             // the last one
+  size_t last_batch_ = 0;           // its writes
+  std::optional<Time> hold_until_;  // the next one is not begun before, unless as many wait for it
   std::string store_problem_;
   std::string load_problem_;
   Milliseconds store_backoff_{};

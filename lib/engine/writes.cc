@@ -13,6 +13,9 @@ namespace {
 
 constexpr size_t kBatchWritesMax = 512;
 constexpr size_t kBatchBytesMax = 4u << 20;
+// A batch is held for this part of the time that the last one took, at most.
+constexpr int kHoldShare = 2;
+constexpr Milliseconds kHoldMax{20};
 constexpr Milliseconds kFirstStoreRetry{100};
 constexpr Milliseconds kStoreRetryCap{5'000};
 
@@ -104,8 +107,9 @@ void Engine::QueueWrite(Live& live, const Plan& plan, bool leaving, Time now) {
 }
 
 void Engine::Flush(Time now) {
-  if (committing_ || queue_.empty() || lost_owner_ || !store_.Free()) return;
+  if (committing_ || queue_.empty() || lost_owner_ || Holds(now) || !store_.Free()) return;
   if (store_retry_ && now < *store_retry_) return;
+  commit_began_ = now;
   Batch batch;
   outstanding_.clear();
   const size_t most = std::min(queue_.size(), kBatchWritesMax);
@@ -126,8 +130,20 @@ void Engine::Flush(Time now) {
   store_.Commit(std::move(batch));
 }
 
+// Where a commit takes long, whoever has just been answered comes back for the next one: it is held
+// for a part of that time, until as many wait as were in the last one. Else the first to come back
+// would start a commit alone, and all others would wait for the end of that as well. Who is alone
+// is never held.
+bool Engine::Holds(Time now) {
+  if (hold_until_ && !closing_ && now < *hold_until_ && queue_.size() < last_batch_) return true;
+  hold_until_.reset();
+  return false;
+}
+
 void Engine::OnBatchDone(BatchDone& done, Time now) {
   committing_ = false;
+  last_batch_ = done.batch.writes.size();
+  hold_until_ = now + std::min((now - commit_began_) / kHoldShare, kHoldMax);
   unwritten_bytes_ -= std::exchange(outstanding_bytes_, 0);
   const std::vector<LiveId> writers = std::exchange(outstanding_, {});
   if (done.result.kind == BatchResult::Kind::kLostOwner) {

@@ -193,6 +193,73 @@ TEST_CASE("what is written before the store would begin with it goes in one batc
   CHECK(desk.store.batch_sizes == std::vector<size_t>{3});
 }
 
+TEST_CASE("after a long commit the next one is held until as many wait for it") {
+  Desk desk;
+  desk.Run();
+  for (const char* gid : {"a", "b", "c"}) desk.Submit(gid, SagaOf(1));
+  desk.Turn();
+  desk.now += 10_ms;
+  desk.DoStore();
+  desk.Turn();
+  for (const char* action : {"a:01/action", "b:01/action"}) {
+    desk.End(action, Success());
+    desk.Turn();
+    CHECK(desk.store.batch_sizes == std::vector<size_t>{3});
+  }
+  CHECK(desk.engine->NextWake() == desk.now + 5_ms);
+  desk.End("c:01/action", Success());
+  desk.Turn();
+  CHECK(desk.store.batch_sizes == std::vector<size_t>{3, 3});
+}
+
+TEST_CASE("a batch is held for half of the time that the last one took, and for 20 ms at most") {
+  for (const auto& [took, held] : {std::pair{10_ms, 5_ms}, std::pair{10'000_ms, 20_ms}}) {
+    Desk desk;
+    desk.Run();
+    for (const char* gid : {"a", "b", "c"}) desk.Submit(gid, SagaOf(1));
+    desk.Turn();
+    desk.now += took;
+    desk.DoStore();
+    desk.Turn();
+    desk.End("a:01/action", Success());
+    desk.Turn();
+    desk.now += held - 1_ms;
+    desk.Turn();
+    CHECK(desk.store.batch_sizes == std::vector<size_t>{3});
+    desk.now += 1_ms;
+    desk.Turn();
+    CHECK(desk.store.batch_sizes == std::vector<size_t>{3, 1});
+  }
+}
+
+TEST_CASE("who is alone is never held, however long a commit takes") {
+  Desk desk;
+  desk.Run();
+  desk.Submit("a", SagaOf(1));
+  desk.Turn();
+  desk.now += 10'000_ms;
+  desk.DoStore();
+  desk.Turn();
+  desk.End("a:01/action", Success());
+  desk.Turn();
+  CHECK(desk.store.batch_sizes == std::vector<size_t>{1, 1});
+}
+
+TEST_CASE("a close holds no batch") {
+  Desk desk;
+  desk.Run();
+  for (const char* gid : {"a", "b", "c"}) desk.Submit(gid, SagaOf(1));
+  desk.Turn();
+  desk.now += 10_ms;
+  desk.DoStore();
+  desk.Turn();
+  desk.End("a:01/action", Success());
+  desk.Turn();
+  CHECK(desk.store.batch_sizes == std::vector<size_t>{3});
+  desk.Control(ControlRequest::Kind::kClose);
+  CHECK(desk.store.batch_sizes.size() == 2);
+}
+
 TEST_CASE("a call carries what the step defines") {
   Definition saga = SagaOf(1);
   saga.headers = {{"A", "1"}, {"B", "1"}};
