@@ -22,6 +22,17 @@ Load LoadOf(const Bench& bench, int clients) {
   return {.clients = clients, .time = bench.round_time()};
 }
 
+double RunsPerSecond(const Load& load) {
+  const TemporaryFolder folder;
+  Coordinator coordinator = OpenLocal({.store = folder.File("troth.db")});
+  const double rate = Rate(load, [&](int) {
+    const Outcome outcome = Take(coordinator.Run(LocalSaga(), std::chrono::minutes(1)), "run");
+    Check(outcome.succeeded(), "a saga has failed");
+  });
+  Check(coordinator.Close(), "close");
+  return rate;
+}
+
 // In microseconds, each by one client: from the submit to the known end, and of an INSERT and an
 // UPDATE that are committed one after the other.
 double Latency(const Load& load) { return 1e6 / SagasPerSecond(load); }
@@ -62,12 +73,27 @@ void AddThroughput(Bench& bench, const std::string& name, int clients, const Sha
       [&] { return SagasPerSecond(load); }, [&] { return RawSagasPerSecond(load, shape); });
 }
 
+// As AddThroughput, by Run: the client sleeps once.
+void AddRun(Bench& bench, const std::string& name, int clients, const Shape& shape) {
+  const Load load = LoadOf(bench, clients);
+  bench.AddByTurns(
+      {.name = name,
+       .value = {},
+       .unit = "sagas/s",
+       .counted = "two steps, no-op local branches, by " + std::to_string(clients) +
+                  " clients with Run: durable ended, waited for once",
+       .against = kGroupCommit,
+       .goal = AtLeast(0.8)},
+      [&] { return RunsPerSecond(load); }, [&] { return RawSagasPerSecond(load, shape); });
+}
+
 void AddAll(Bench& bench, const std::string& name) {
   const Shape shape = LocalSagaShape();
   AddLatency(bench, name + "/1", shape);
   for (const int clients : {64, 512}) {
     AddThroughput(bench, name + "/" + std::to_string(clients), clients, shape);
   }
+  AddRun(bench, name + "/run", 64, shape);
 }
 
 void SagaLocal(Bench& bench) { AddAll(bench, "saga-local"); }
