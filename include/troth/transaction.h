@@ -131,6 +131,7 @@ struct TransactionRecord : TransactionSummary {
   Headers headers;             // sent with every call
   CallOptions options;         // those in force for what says nothing itself; nothing is unset
   std::string result;          // of a workflow that has ended: what its function returned
+  std::vector<std::string> skipped;  // operations that a person skipped: "02/compensate"
 };
 
 // How a transaction ended.

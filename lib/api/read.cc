@@ -59,19 +59,13 @@ Result<Outcome> Coordinator::Impl::EndedOutcome(std::string_view gid) const {
     return Status(StatusCode::kFailedPrecondition,
                   Concat(gid, " has not ended, and a read-only coordinator can't wait"));
   }
-  Outcome outcome{.gid = record->gid,
-                  .status = record->status,
-                  .reason = record->reason,
-                  .forced = record->forced,
-                  .in_doubt = record->in_doubt,
-                  .skipped = {},
-                  .branches = std::move(record->branches)};
-  for (const BranchRecord& branch : outcome.branches) {
-    if (branch.status == BranchStatus::kSkipped) {
-      outcome.skipped.push_back(Concat(branch.branch_id, "/", branch.op));
-    }
-  }
-  return outcome;
+  return Outcome{.gid = record->gid,
+                 .status = record->status,
+                 .reason = record->reason,
+                 .forced = record->forced,
+                 .in_doubt = record->in_doubt,
+                 .skipped = std::move(record->skipped),
+                 .branches = std::move(record->branches)};
 }
 
 Result<ListPage> Coordinator::Impl::List(const ListFilter& filter, size_t limit,

@@ -96,6 +96,15 @@ std::vector<BranchRecord> RecordsOf(const GlobalTransaction& t, bool with_payloa
   return out;
 }
 
+std::vector<std::string> SkippedOf(const GlobalTransaction& t) {
+  std::vector<std::string> skipped;
+  for (size_t i = 0; i < t.branches.size(); ++i) {
+    if (t.branches[i].state != BranchState::kSkipped) continue;
+    skipped.push_back(t.BranchName(static_cast<uint16_t>(i)));
+  }
+  return skipped;
+}
+
 }  // namespace
 
 const std::string& GlobalTransaction::UrlOf(uint16_t branch) const {
@@ -231,6 +240,7 @@ TransactionRecord ToRecord(const GlobalTransaction& t) {
   out.headers = t.definition->headers;
   out.options = OptionsOf(t.definition->policies[0]);
   if (t.result != nullptr) out.result = *t.result;
+  out.skipped = SkippedOf(t);
   return out;
 }
 
@@ -241,10 +251,7 @@ Outcome ToOutcome(const GlobalTransaction& t) {
   out.reason = t.reason;
   out.forced = t.forced;
   out.in_doubt = t.in_doubt;
-  for (size_t i = 0; i < t.branches.size(); ++i) {
-    if (t.branches[i].state != BranchState::kSkipped) continue;
-    out.skipped.push_back(t.BranchName(static_cast<uint16_t>(i)));
-  }
+  out.skipped = SkippedOf(t);
   out.branches = RecordsOf(t, /*with_payloads=*/false);
   return out;
 }

@@ -143,13 +143,15 @@ TEST_CASE("transaction: a record tells what happened to each branch") {
   CHECK_FALSE(record.branches[0].first_call);
 }
 
-TEST_CASE("transaction: an outcome names what was skipped and what is in doubt") {
+TEST_CASE("transaction: record and outcome name what was skipped and what is in doubt") {
   GlobalTransaction t = PlainSaga(2);
-  t.phase = Phase::kEnded;
+  t.phase = Phase::kRunning;
   t.outcome = Decision::kRollback;
+  t.branches[2].state = BranchState::kSkipped;
+  CHECK(ToRecord(t).skipped == std::vector<std::string>{"2/compensate"});  // before the end too
+  t.phase = Phase::kEnded;
   t.forced = true;
   t.in_doubt = {"1/compensate"};
-  t.branches[2].state = BranchState::kSkipped;
   const Outcome outcome = ToOutcome(t);
   CHECK_FALSE(outcome.succeeded());
   CHECK(outcome.forced);

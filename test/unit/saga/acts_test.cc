@@ -211,6 +211,7 @@ TEST_CASE("acts: a compensation can be skipped, and the outcome names it") {
   CHECK_FALSE(outcome.forced);
   CHECK(Kept(Look(world, saga), "skip 01/compensate"));
   CHECK(Look(world, saga, "01", "compensate").status == BranchStatus::kSkipped);
+  CHECK(Look(world, saga).skipped == Names{"01/compensate"});
   REQUIRE(world.Reopen().ok());
   CHECK(Wait(world, saga).skipped == Names{"01/compensate"});
 }
