@@ -172,7 +172,8 @@ struct ListFilter {
   std::optional<Mode> mode = {};
   std::optional<Time> created_from = {};  // inclusive
   std::optional<Time> created_to = {};    // exclusive
-  bool parked = false;                    // only those that wait for a person
+  bool parked = false;   // only those that wait for a person, or for a function (kNotCallable)
+  bool unended = false;  // only those that have not ended
 };
 
 struct ListPage {

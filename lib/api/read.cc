@@ -85,7 +85,8 @@ Result<ListPage> Coordinator::Impl::List(const ListFilter& filter, size_t limit,
                                            .mode = filter.mode,
                                            .created_from = filter.created_from,
                                            .created_to = filter.created_to,
-                                           .parked = filter.parked},
+                                           .parked = filter.parked,
+                                           .unended = filter.unended},
                                           *before, limit);
   if (!page.ok()) return page.status();
   ListPage list;

@@ -121,6 +121,7 @@ struct RowFilter {
   std::optional<Time> created_from;
   std::optional<Time> created_to;
   bool parked = false;
+  bool unended = false;  // neither succeed nor failed
 };
 // Newest (highest id) first; `before` 0 means from the newest.
 struct RowPage {

@@ -25,16 +25,17 @@ BatchResult Refused(BatchResult::Kind kind, Status status) {
   return result;
 }
 
+bool Ended(TransactionStatus status) {
+  return status == TransactionStatus::kSucceed || status == TransactionStatus::kFailed;
+}
+
 bool Matches(const TransactionRow& row, const RowFilter& filter) {
   return (!filter.status || row.status == *filter.status) &&
          (!filter.mode || row.mode == *filter.mode) &&
          (!filter.created_from || row.created >= *filter.created_from) &&
          (!filter.created_to || row.created < *filter.created_to) &&
-         (!filter.parked || row.parked != ReasonCode::kNone);
-}
-
-bool Ended(TransactionStatus status) {
-  return status == TransactionStatus::kSucceed || status == TransactionStatus::kFailed;
+         (!filter.parked || row.parked != ReasonCode::kNone) &&
+         (!filter.unended || !Ended(row.status));
 }
 
 // Adds parts by number; false if one of them is there already.

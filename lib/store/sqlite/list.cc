@@ -54,7 +54,9 @@ class Lister {
 // Of a row that the statement stands at, before anything of it is copied: most do not match. The
 // columns are those of TROTH_ROW_COLUMNS.
 bool Matches(const Statement& select, const RowFilter& filter) {
-  return (!filter.status || select.Int(3) == static_cast<int64_t>(*filter.status)) &&
+  const auto status = static_cast<TransactionStatus>(select.Int(3));
+  const bool ended = status == TransactionStatus::kSucceed || status == TransactionStatus::kFailed;
+  return (!filter.status || status == *filter.status) && (!filter.unended || !ended) &&
          (!filter.mode || select.Int(2) == static_cast<int64_t>(*filter.mode)) &&
          (!filter.created_from || TimeOf(select.Int(5)) >= *filter.created_from) &&
          (!filter.created_to || TimeOf(select.Int(5)) < *filter.created_to) &&
@@ -64,6 +66,7 @@ bool Matches(const Statement& select, const RowFilter& filter) {
 const char* QueryFor(const RowFilter& filter) {
   if (filter.parked) return kListParked;
   if (filter.status && *filter.status != TransactionStatus::kSucceed) return kListByStatus;
+  if (filter.unended) return kListUnended;
   return kListById;
 }
 

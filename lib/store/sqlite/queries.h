@@ -48,6 +48,14 @@ inline constexpr char kListByStatus[] =
     "SELECT " TROTH_ROW_COLUMNS
     " FROM troth_transaction INDEXED BY troth_transaction_status "
     "WHERE status<>3 AND status=?3 AND id>=?1 AND id<?2 ORDER BY id DESC";
+// The same of three statuses, merged as they come.
+#define TROTH_LIST_OF_STATUS(number)                             \
+  "SELECT " TROTH_ROW_COLUMNS                                    \
+  " FROM troth_transaction INDEXED BY troth_transaction_status " \
+  "WHERE status<>3 AND status=" number " AND id>=?1 AND id<?2"
+inline constexpr char kListUnended[] = TROTH_LIST_OF_STATUS("1") " UNION ALL " TROTH_LIST_OF_STATUS(
+    "2") " UNION ALL " TROTH_LIST_OF_STATUS("4") " ORDER BY id DESC";
+#undef TROTH_LIST_OF_STATUS
 inline constexpr char kListParked[] = "SELECT " TROTH_ROW_COLUMNS
                                       " FROM troth_transaction INDEXED BY troth_transaction_parked "
                                       "WHERE parked<>0 AND id>=?1 AND id<?2 ORDER BY id DESC";

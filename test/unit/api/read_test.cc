@@ -87,6 +87,7 @@ TEST_CASE("list: pages and filters give each transaction once, newest first") {
   CHECK(from + to == 60);
   CHECK(all({.created_from = middle, .created_to = middle}, 10).empty());
   CHECK(all({.parked = true}, 10).size() == 5);  // those that wait for a function
+  CHECK(all({.unended = true}, 2) == all({.status = TransactionStatus::kSubmitted}, 10));
 
   CHECK(coordinator.List({}, 0).status().message().starts_with("limit"));
   CHECK(coordinator.List({}, 1001).status().message().starts_with("limit"));

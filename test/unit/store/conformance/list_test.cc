@@ -62,6 +62,25 @@ TEST_CASE("store: lists by status, mode and parking") {
   CHECK(ListAll(store, {.status = TransactionStatus::kSubmitted, .parked = true}).empty());
 }
 
+TEST_CASE("store: lists what has not ended, whatever its status") {
+  OpenedStore store;
+  Fill(store);
+  Write prepared = NewWrite("prepared");
+  prepared.row.status = TransactionStatus::kPrepared;
+  store.ApplyOne(prepared);
+  const Texts all = {"prepared", "message", "parked", "submitted"};
+  CHECK(ListAll(store, {.unended = true}) == all);
+  CHECK(ListAll(store, {.unended = true}, 1) == all);
+  CHECK(ListAll(store, {.mode = Mode::kMessage, .unended = true}) == Texts{"message"});
+  CHECK(ListAll(store, {.parked = true, .unended = true}) == Texts{"parked"});
+  const auto of = [&](TransactionStatus status) {
+    return ListAll(store, {.status = status, .unended = true});
+  };
+  CHECK(of(TransactionStatus::kAborting) == Texts{"parked"});
+  CHECK(of(TransactionStatus::kSucceed).empty());
+  CHECK(of(TransactionStatus::kFailed).empty());
+}
+
 TEST_CASE("store: lists by time of creation, from inclusive and to exclusive") {
   OpenedStore store;
   constexpr int64_t kMinute = 60'000;

@@ -175,6 +175,7 @@ class Pair {
     if (Draw(3) == 0) filter.created_from = At(now_ - Draw(100));
     if (Draw(3) == 0) filter.created_to = At(now_ - Draw(100));
     filter.parked = Draw(4) == 0;
+    filter.unended = Draw(3) == 0;
     const auto max = static_cast<size_t>(1 + Draw(20));
     CHECK(ListAll(*sqlite_, filter, max) == ListAll(*memory_, filter, max));
   }

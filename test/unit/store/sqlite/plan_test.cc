@@ -4,6 +4,7 @@
 #include <string>
 
 #include "../temporary_folder.h"
+#include "base/text.h"
 #include "database.h"
 #include "store/sqlite/queries.h"
 #include "store/sqlite/sqlite_store.h"
@@ -42,6 +43,12 @@ TEST_CASE("sqlite store: every query that may meet many rows uses its index, and
   check(sqlite::kListByStatus,
         "SEARCH troth_transaction USING INDEX troth_transaction_status "
         "(status=? AND id>? AND id<?)");
+  constexpr char kOne[] =
+      "SEARCH troth_transaction USING INDEX troth_transaction_status "
+      "(status=? AND id>? AND id<?)";
+  check(sqlite::kListUnended, Concat("MERGE (UNION ALL)\nLEFT\nMERGE (UNION ALL)\nLEFT\n", kOne,
+                                     "\nRIGHT\n", kOne, "\nRIGHT\n", kOne)
+                                  .c_str());
   check(sqlite::kListParked,
         "SEARCH troth_transaction USING INDEX troth_transaction_parked (id>? AND id<?)");
   check(sqlite::kListById,
