@@ -353,7 +353,7 @@ class TROTH_EXPORT Coordinator {
   Status DeleteTopic(std::string_view topic);
   // kNotFound.
   Result<Topic> GetTopic(std::string_view topic) const;
-  // All of them, by name.
+  // All of them, by name. One that can't be read is there with its `problem`.
   Result<std::vector<Topic>> ListTopics() const;
 
   // Starts no new calls until Resume(); accepts and stores everything meanwhile. Not stored: a new

@@ -34,6 +34,7 @@ std::string KvJson(const Topic& topic) {
       .Text("k", topic.name)
       .Text("v", internal::JsonList(subscribers))
       .Number("version", static_cast<int64_t>(topic.version))
+      .TextIfAny("problem", topic.problem)
       .Finish();
 }
 

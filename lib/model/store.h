@@ -195,7 +195,7 @@ class Store {
   virtual Result<std::optional<StoredTransaction>> Load(std::string_view gid) const = 0;
   virtual Result<RowPage> List(const RowFilter& filter, int64_t before, size_t max) const = 0;
   virtual Result<std::optional<Topic>> LoadTopic(std::string_view name) const = 0;
-  // All of them, by name.
+  // All of them, by name. R24: one that can't be read has a `problem`, and harms no other.
   virtual Result<std::vector<Topic>> ListTopics() const = 0;
   // How many transactions wait for a person.
   virtual Result<size_t> CountParked() const = 0;

@@ -12,12 +12,27 @@
 namespace troth::internal::sqlite {
 namespace {
 
-Result<Topic> TopicFrom(const Statement& select) {
+// Without subscribers, and with `why`, where these can't be read.
+Topic TopicFrom(const Statement& select, Status& why) {
+  Topic topic{.name = std::string(select.Bytes(0)),
+              .version = static_cast<uint64_t>(select.Int(1))};
   Result<std::vector<Subscriber>> subscribers = DecodeSubscribers(select.Bytes(2));
-  if (!subscribers.ok()) return subscribers.status();
-  return Topic{.name = std::string(select.Bytes(0)),
-               .version = static_cast<uint64_t>(select.Int(1)),
-               .subscribers = *std::move(subscribers)};
+  if (subscribers.ok()) {
+    topic.subscribers = *std::move(subscribers);
+    return topic;
+  }
+  topic.problem = Concat("topic ", topic.name, ": ", subscribers.status().message());
+  why = Status(subscribers.status().code(), topic.problem);
+  return topic;
+}
+
+Result<std::optional<Topic>> Read(Connection& connection, std::string_view name, Status& why) {
+  Statement select;
+  if (Status s = connection.Prepare(kSelectTopic, select); !s.ok()) return s;
+  const int code = select.BindText(1, name).Step();
+  if (code == SQLITE_DONE) return std::optional<Topic>();
+  if (code != SQLITE_ROW) return connection.Error(code, "read a topic");
+  return std::optional<Topic>(TopicFrom(select, why));
 }
 
 Status CheckRoom(Connection& connection, size_t topics_max) {
@@ -45,8 +60,14 @@ Status Store(Writer& writer, const std::string& name, const std::optional<Topic>
 
 Status ChangeOneTopic(Writer& writer, const TopicChange& change, bool& refused) {
   refused = false;
-  Result<std::optional<Topic>> topic = ReadTopic(writer.connection(), change.topic);
+  Status why;
+  Result<std::optional<Topic>> topic = Read(writer.connection(), change.topic, why);
   if (!topic.ok()) return topic.status();
+  // Only a deletion does not need what can't be read; it is the way to be rid of it.
+  if (!why.ok() && change.kind != TopicChange::Kind::kDelete) {
+    refused = true;
+    return why;
+  }
   const bool is_new = !topic->has_value() && change.kind == TopicChange::Kind::kSubscribe;
   if (is_new) {
     if (Status s = CheckRoom(writer.connection(), change.topics_max); !s.ok()) {
@@ -62,14 +83,10 @@ Status ChangeOneTopic(Writer& writer, const TopicChange& change, bool& refused) 
 }
 
 Result<std::optional<Topic>> ReadTopic(Connection& connection, std::string_view name) {
-  Statement select;
-  if (Status s = connection.Prepare(kSelectTopic, select); !s.ok()) return s;
-  const int code = select.BindText(1, name).Step();
-  if (code == SQLITE_DONE) return std::optional<Topic>();
-  if (code != SQLITE_ROW) return connection.Error(code, "read a topic");
-  Result<Topic> topic = TopicFrom(select);
-  if (!topic.ok()) return topic.status();
-  return std::optional<Topic>(*std::move(topic));
+  Status why;
+  Result<std::optional<Topic>> topic = Read(connection, name, why);
+  if (!why.ok()) return why;
+  return topic;
 }
 
 Result<std::vector<Topic>> ReadTopics(Connection& connection) {
@@ -80,9 +97,8 @@ Result<std::vector<Topic>> ReadTopics(Connection& connection) {
     const int code = select.Step();
     if (code == SQLITE_DONE) return topics;
     if (code != SQLITE_ROW) return connection.Error(code, "read topics");
-    Result<Topic> topic = TopicFrom(select);
-    if (!topic.ok()) return topic.status();
-    topics.push_back(*std::move(topic));
+    Status why;  // the topic says it too
+    topics.push_back(TopicFrom(select, why));
   }
 }
 

@@ -13,7 +13,8 @@
 
 namespace troth::internal::sqlite {
 
-// Inside a write transaction. `refused`: by what the change says, and not by the file.
+// Inside a write transaction. `refused`: by what the change says, or as this one topic can't be
+// read; not by the file.
 Status ChangeOneTopic(Writer& writer, const TopicChange& change, bool& refused);
 
 Result<std::optional<Topic>> ReadTopic(Connection& connection, std::string_view name);

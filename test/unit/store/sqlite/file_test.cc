@@ -8,6 +8,7 @@
 #include <fstream>
 #include <functional>
 #include <string>
+#include <utility>
 
 #include "../temporary_folder.h"
 #include "../writes.h"
@@ -123,6 +124,43 @@ TEST_CASE("sqlite store: nobody can give a column another type by hand") {
   CHECK(database.Refuses("UPDATE troth_meta SET value='much' WHERE name='epoch'"));
   CHECK(database.Refuses("UPDATE troth_part SET document='text'"));
   CHECK_FALSE(database.Refuses("UPDATE troth_transaction SET due=due+1"));
+}
+
+Status Change(Store& store, TopicChange::Kind kind, std::string topic) {
+  return store.ChangeTopic({.kind = kind,
+                            .topic = std::move(topic),
+                            .subscriber = {.url = "http://a/"},
+                            .topics_max = 9,
+                            .subscribers_max = 9});
+}
+
+TEST_CASE("sqlite store: a topic that can't be read is listed as such, and can be deleted") {
+  TemporaryFolder folder;
+  const auto store = NewSqliteStore();
+  REQUIRE(store->Open({.path = folder.File("s.db")}).ok());
+  for (const char* name : {"a", "b", "c"}) {
+    REQUIRE(Change(*store, TopicChange::Kind::kSubscribe, name).ok());
+  }
+  Database(folder.File("s.db")).Execute("UPDATE troth_topic SET subscribers=x'ff' WHERE name='b'");
+
+  const auto topics = store->ListTopics();
+  REQUIRE_MESSAGE(topics.ok(), topics.status().ToString());
+  REQUIRE(topics->size() == 3);
+  CHECK((*topics)[0].problem.empty());
+  CHECK((*topics)[1].name == "b");
+  CHECK((*topics)[1].problem.starts_with("topic b: "));
+  CHECK((*topics)[1].subscribers.empty());
+  CHECK((*topics)[2].subscribers.size() == 1);
+
+  const Status alone = store->LoadTopic("b").status();
+  CHECK(alone.code() == StatusCode::kDataLoss);
+  CHECK(alone.message() == (*topics)[1].problem);
+  CHECK(Change(*store, TopicChange::Kind::kSubscribe, "b").code() == StatusCode::kDataLoss);
+  CHECK(Change(*store, TopicChange::Kind::kUnsubscribe, "b").code() == StatusCode::kDataLoss);
+  CHECK(store->Problem().empty());  // nothing is wrong with the store
+  CHECK(Change(*store, TopicChange::Kind::kDelete, "b").ok());
+  CHECK(store->ListTopics()->size() == 2);
+  CHECK(Change(*store, TopicChange::Kind::kSubscribe, "b").ok());
 }
 
 // As it may be in a damaged file.
