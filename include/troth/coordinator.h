@@ -58,6 +58,14 @@ struct HostOptions {
   std::string proxy = {};               // "http://proxy.example:3128"
 };
 
+// A host that gives no HTTP answer, or 502, 503 or 504, is down: its transactions wait, and one
+// call at a time probes it. After the k-th failure in a row the next probe goes out in
+// first × 2^(k-1), at most cap; the first answer lets all that wait go on.
+struct ProbeOptions {
+  std::chrono::milliseconds first{500};
+  std::chrono::milliseconds cap{60'000};  // at least `first`
+};
+
 // What is being called, for headers_for.
 struct CallInfo {
   std::string_view url;
@@ -153,6 +161,8 @@ struct CoordinatorOptions {
   // `dtm`, so that a branch in another process can register branches of its own, or itself. Empty:
   // they carry none.
   std::string gateway_url = {};
+
+  ProbeOptions probe = {};
 };
 
 // Who acts, and why: kept in the transaction's history. Each 1 to 1,024 bytes without control

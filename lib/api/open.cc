@@ -71,12 +71,15 @@ Status CheckTimes(const CoordinatorOptions& options) {
       {"patience", options.patience},
       {"retention", options.retention},
       {"tombstone_retention", options.tombstone_retention},
-      {"barrier_retention", options.barrier_retention}};
+      {"barrier_retention", options.barrier_retention},
+      {"probe.first", options.probe.first},
+      {"probe.cap", options.probe.cap}};
   for (const auto& [name, value] : all) {
     if (Status checked = internal::CheckDuration(name, value); !checked.ok()) {
       return internal::Under("options.", checked);
     }
   }
+  if (options.probe.cap < options.probe.first) return Refuse("probe.cap", "below probe.first");
   return {};
 }
 
@@ -185,7 +188,8 @@ Result<Coordinator> OpenOnThreads(CoordinatorOptions options) {
           .alert_after = static_cast<uint32_t>(options.alert_after),
           .alert_url = options.alert_url,
           .alert_timeout = options.defaults.request_timeout.value_or(std::chrono::seconds(3)),
-          .gateway_url = options.gateway_url},
+          .gateway_url = options.gateway_url,
+          .probe = options.probe},
       info->highest_updated);
   backends.start = [driver = driver.get(), restored = info->restored] { driver->Start(restored); };
   backends.driver = std::move(driver);

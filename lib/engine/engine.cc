@@ -60,7 +60,7 @@ Engine::Engine(StorePort& store, Transport& transport, CallSink& sink, Random& r
       observer_(observer),
       options_(std::move(options)),
       hosts_(HostLimits{options_.limits.calls_per_host, options_.limits.calls,
-                        options_.limits.local_threads}) {}
+                        options_.limits.local_threads, options_.probe}) {}
 
 void Engine::Start(Time now, bool store_was_ahead) {
   opened_ = now;

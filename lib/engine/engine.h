@@ -42,6 +42,7 @@ struct EngineOptions {
   std::string alert_url = {};
   Milliseconds alert_timeout{3'000};
   std::string gateway_url = {};
+  ProbeOptions probe = {};
 };
 
 class Engine {

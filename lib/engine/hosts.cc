@@ -7,8 +7,6 @@
 namespace troth::internal {
 namespace {
 
-constexpr Milliseconds kFirstProbe{500};
-constexpr Milliseconds kProbeCap{60'000};
 constexpr size_t kSufferersMax = 100'000;
 constexpr size_t kIdleHostsMax = 64;
 constexpr size_t kDownHostsMax = 1'024;
@@ -69,7 +67,8 @@ Hosts::Change Hosts::Ended(const std::string& key, News news, std::string_view p
     // Calls that were under way when the host went down say nothing new: only a probe makes the
     // back-off grow.
     if (!host.down || now >= host.next_probe) {
-      host.backoff = host.down ? std::min(host.backoff * 2, kProbeCap) : kFirstProbe;
+      const auto& [first, cap] = limits_.probe;
+      host.backoff = host.down ? std::min(host.backoff * 2, cap) : first;
       host.next_probe = now + host.backoff;
     }
     host.down = true;

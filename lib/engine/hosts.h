@@ -26,6 +26,7 @@ struct HostLimits {
   size_t calls_per_host = 256;
   size_t calls = 1024;  // local functions apart
   size_t local_calls = 64;
+  ProbeOptions probe = {};
 };
 
 // Identifies a transaction in memory; never reused in a life.

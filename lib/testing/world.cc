@@ -62,7 +62,8 @@ Status World::Impl::Open() {
                  .alert_url = options_.coordinator.alert_url,
                  .alert_timeout = options_.coordinator.defaults.request_timeout.value_or(
                      std::chrono::seconds(3)),
-                 .gateway_url = options_.coordinator.gateway_url},
+                 .gateway_url = options_.coordinator.gateway_url,
+                 .probe = options_.coordinator.probe},
       .commit_time = options_.commit_time,
       .highest_updated = info->highest_updated});
   driver_ = driver.get();

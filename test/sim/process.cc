@@ -86,7 +86,8 @@ internal::Backends Process::MakeBackends(const CoordinatorOptions& options,
                  .alert_after = static_cast<uint32_t>(options.alert_after),
                  .alert_url = options.alert_url,
                  .alert_timeout =
-                     options.defaults.request_timeout.value_or(std::chrono::seconds(3))},
+                     options.defaults.request_timeout.value_or(std::chrono::seconds(3)),
+                 .probe = options.probe},
       .commit_time = scenario_.facts.commit_time,
       .highest_updated = info.highest_updated});
   driver_ = driver.get();

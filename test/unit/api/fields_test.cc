@@ -48,6 +48,8 @@ TEST_CASE("open: each wrong option is refused by its name, and no file is made")
       {"options.retention", [](auto& o) { o.retention = -1ms; }},
       {"options.tombstone_retention", [](auto& o) { o.tombstone_retention = 0ms; }},
       {"options.barrier_retention", [](auto& o) { o.barrier_retention = milliseconds::max(); }},
+      {"options.probe.first", [](auto& o) { o.probe.first = 0ms; }},
+      {"options.probe.cap", [](auto& o) { o.probe.cap = 499ms; }},
       {"options.defaults.retry.first", [](auto& o) { o.defaults.retry.first = 0ms; }},
       {"options.defaults.retry.factor", [](auto& o) { o.defaults.retry.factor = 0.5; }},
       {"options.defaults.retry.cap", [](auto& o) { o.defaults.retry.cap = 5s; }},

@@ -38,6 +38,24 @@ TEST_CASE("host: while it is down it gets one probe at a time, with a back-off o
   CHECK(health.hosts[0].host.find("dead") != std::string::npos);
 }
 
+TEST_CASE("host: its probes are as far apart as the options say") {
+  WorldOptions options = Instant();
+  options.coordinator.probe = {.first = 100ms, .cap = 300ms};
+  World world(options);
+  const std::vector<Saga> sagas = Many(9, "dead");
+  for (const Saga& saga : sagas) {
+    world.Branch(saga.steps[0].action).Refuse().Always();
+    Submit(world, saga);
+  }
+  world.Advance(1s);
+  std::vector<int64_t> probes;
+  const Time down = world.calls()[0].at;
+  for (const RecordedCall& call : world.calls()) {
+    if (call.at > down) probes.push_back((call.at - down).count());
+  }
+  CHECK(probes == std::vector<int64_t>{100, 300, 600, 900});
+}
+
 TEST_CASE("host: its first answer lets all that waited for it go on, inside the cap") {
   World world({.coordinator = {.limits = {.calls_per_host = 10}}, .call_time = 20ms});
   const std::vector<Saga> sagas = Many(40, "dead");
