@@ -113,6 +113,7 @@ TROTH_EXPORT Status PokeOutboxes(Coordinator& coordinator);
 //                        the message is submitted
 //   kUnavailable         not known yet whether the transaction committed, or whether the message is
 //                        submitted. The check-back finds out after timeout_to_fail
+//   kFailedPrecondition  among others: the message had been prepared before, and has failed
 //   kInvalidArgument, kFailedPrecondition, and others of Prepare: `work` was not run
 TROTH_EXPORT Result<Accepted> DoAndSubmit(Coordinator& coordinator, const Message& message,
                                           sqlite3* db, const std::function<BranchResult()>& work);

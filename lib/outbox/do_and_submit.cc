@@ -1,7 +1,7 @@
 // The two-phase message in one call. Whatever comes between prepare and submit, the row in the
 // application's database decides:
 //
-//   prepare fails                  nothing was run
+//   prepare fails                  nothing was run; perhaps since it was submitted before
 //   work answers failure           rolled back → abort
 //   work ends otherwise, or its    the row is asked for, and from then on can't appear any more:
 //   COMMIT is in doubt             there → submit, and the error is returned all the same;
@@ -54,7 +54,7 @@ class Doing {
 
   Result<Accepted> Run(const std::function<BranchResult()>& work) {
     const Result<Accepted> prepared = coordinator_.Prepare(message_);
-    if (!prepared.ok()) return prepared;
+    if (!prepared.ok()) return WhereSubmitted(prepared.status());
     bool begun = false;
     const BranchResult result = SqliteBarrier(ContextOf(message_)).Call(db_, [&] {
       begun = true;
@@ -77,6 +77,22 @@ class Doing {
   Result<Accepted> Submit() {
     if (Status synced = SyncLog(db_); !synced.ok()) return synced;
     return coordinator_.SubmitPrepared(message_);
+  }
+
+  // Of one that can't be prepared: whether that is because it has been submitted before.
+  Status WhereSubmitted(const Status& refused) {
+    if (refused.code() != StatusCode::kFailedPrecondition) return refused;
+    // Else the coordinator refuses everything, and has not looked at the content.
+    if (const Health health = coordinator_.GetHealth(); !health.open || !health.owner) {
+      return refused;
+    }
+    const Result<TransactionRecord> record = coordinator_.Query(message_.gid);
+    const bool submitted = record.ok() && (record->status == TransactionStatus::kSubmitted ||
+                                           record->status == TransactionStatus::kSucceed);
+    if (!submitted) return refused;
+    return {StatusCode::kAlreadyExists,
+            Concat(message_.gid, ": its transaction had committed before, the message is ",
+                   "submitted")};
   }
 
   // If the abort is lost, the check-back says the same.

@@ -110,6 +110,31 @@ TEST_CASE("DoAndSubmit: work that comes after the check-back is refused (M16, B1
   CHECK(StatusOf(shop, "one") == TransactionStatus::kFailed);
 }
 
+TEST_CASE(
+    "DoAndSubmit: repeated, it runs nothing again, and says whether the message is submitted") {
+  Doing shop;
+  REQUIRE(shop.Do("one", BranchResult::Success()).ok());
+  const auto never = []() -> BranchResult {
+    CHECK_MESSAGE(false, "was run");
+    return BranchResult::Success();
+  };
+  const auto again = [&](const std::string& gid) {
+    return DoAndSubmit(*shop, Delivery(gid), shop.db.get(), never).status();
+  };
+  CHECK(again("one").code() == StatusCode::kAlreadyExists);
+  CHECK(again("one").message().find("is submitted") != std::string::npos);
+  CHECK(shop->Wait("one", 10s)->succeeded());
+  CHECK(again("one").code() == StatusCode::kAlreadyExists);  // ended, too
+  CHECK(shop.Do("two", BranchResult::Failure("no")).status().code() == StatusCode::kAborted);
+  CHECK(again("two").code() == StatusCode::kFailedPrecondition);
+  CHECK(again("two").message().find("is failed") != std::string::npos);
+  Message other = Delivery("one");
+  other.steps[0].payload = "2";
+  const Status taken = DoAndSubmit(*shop, other, shop.db.get(), never).status();
+  CHECK(taken.code() == StatusCode::kAlreadyExists);
+  CHECK(taken.message().find("another content") != std::string::npos);
+}
+
 TEST_CASE("DoAndSubmit: nothing is run when prepare fails (M17)") {
   Doing shop;
   const auto never = []() -> BranchResult {
