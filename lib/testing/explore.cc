@@ -79,6 +79,7 @@ class Run {
   }
 
   std::string Submit() {
+    if (!scenario_.run) return "the scenario has no `run`";
     for (int i = 0; i < kRepeatsMax; ++i) {
       const Status status = scenario_.run(world_.coordinator());
       if (ReopenedAfterCrash()) continue;

@@ -41,6 +41,12 @@ struct Bank {
   std::set<std::string> undone;
 };
 
+TEST_CASE("explore: a scenario that does nothing is said to be none") {
+  const Exploration found = Explore(3, [](World&) { return Scenario{}; });
+  REQUIRE(found.broken);
+  CHECK(found.broken->what == "the scenario has no `run`");
+}
+
 // Out and in again; now and then the second step refuses, so that the first is undone.
 std::function<Scenario(World&)> Transfer(Bank::Lacks lacks) {
   return [lacks](World& world) {
