@@ -86,6 +86,10 @@ Status CheckTimes(const CoordinatorOptions& options) {
 // One of the coordinator's own URLs, which may be empty.
 Status CheckOwnUrl(std::string_view field, const std::string& url) {
   if (url.empty()) return {};
+  const std::string_view all = url;
+  const bool http = internal::EqualsIgnoringCase(all.substr(0, 7), "http://") ||
+                    internal::EqualsIgnoringCase(all.substr(0, 8), "https://");
+  if (!http) return Refuse(field, "must begin with http:// or https://");
   const Status parsed = internal::ParseHttpUrl(url).status();
   return parsed.ok() ? parsed : Refuse(field, parsed.message());
 }

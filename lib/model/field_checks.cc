@@ -109,7 +109,7 @@ Status CheckCallOptions(const CallOptions& options) {
 }
 
 Status CheckDuration(std::string_view field, std::chrono::milliseconds value) {
-  if (value <= std::chrono::milliseconds::zero()) return Refused(field, "not more than zero");
+  if (value <= std::chrono::milliseconds::zero()) return Refused(field, "must be more than zero");
   if (value > kDurationMax) return Refused(field, "more than ten years");
   return Status();
 }

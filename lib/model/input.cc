@@ -217,7 +217,7 @@ Status ReadMessage(const Message& message, const CallOptions& defaults, const Li
   }
   if (message.start && (message.start->time_since_epoch().count() <= 0 ||
                         message.start->time_since_epoch().count() > kTimeMax)) {
-    return Refused("start", "out of range");
+    return Refused("start", "must be after 1970, and before the year 37000");
   }
   if (prepare && message.query_prepared.empty()) {
     return Refused("query_prepared", "empty; a prepared message needs somebody to ask");

@@ -72,7 +72,7 @@ Result<std::unique_ptr<File>> File::Open(const std::string& path) {
                     SQLITE_OPEN_EXRESCODE;
   const int code = sqlite3_open_v2(file->path_.c_str(), &file->db_, flags, nullptr);
   if (code != SQLITE_OK) return AtPath(path, SqliteError(file->db_, code, "outbox: open"));
-  for (const auto step : {&File::Configure, &File::MakeTable, &File::ReadId}) {
+  for (const auto step : {&File::Configure, &File::RefuseStore, &File::MakeTable, &File::ReadId}) {
     if (Status done = (file.get()->*step)(); !done.ok()) return AtPath(path, done);
   }
   // From here on whoever writes comes first.
@@ -106,6 +106,20 @@ Status File::Configure() {
                    "; it must be in WAL mode: PRAGMA journal_mode=WAL")};
   }
   return {};
+}
+
+// The coordinator's own file, or another one's, named by mistake: rows of both would go astray
+// together.
+Status File::RefuseStore() {
+  Statement there(db_,
+                  "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND "
+                  "name = 'troth_transaction'",
+                  "outbox: look for a store");
+  const Result<bool> row = there.Step();
+  if (!row.ok()) return row.status();
+  if (!*row) return {};
+  return {StatusCode::kInvalidArgument,
+          "is a coordinator's store; an outbox is in the application's own database"};
 }
 
 Status File::MakeTable() {

@@ -64,6 +64,7 @@ class File {
  private:
   explicit File(std::string path) : path_(std::move(path)) {}
   Status Configure();
+  Status RefuseStore();
   Status MakeTable();
   Status ReadId();
   Result<View> ReadRows(const std::function<bool(const std::string&)>& known);

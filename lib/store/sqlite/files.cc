@@ -46,7 +46,7 @@ class System final : public Files {
 
 Result<std::string> System::Resolve(const std::string& path) const {
   if (path.empty() || path.find('\0') != std::string::npos) {
-    return Status(StatusCode::kInvalidArgument, "store: a path is needed");
+    return Status(StatusCode::kInvalidArgument, "options.store: a path is needed");
   }
   std::error_code error;
   fs::path file = fs::absolute(path, error);
@@ -59,7 +59,7 @@ Result<std::string> System::Resolve(const std::string& path) const {
   const fs::path folder = fs::canonical(file.parent_path(), error);
   if (error) return FileStatus(error.value(), path, "find its folder");
   if (fs::is_directory(file, error)) {
-    return Status(StatusCode::kInvalidArgument, Concat("store: ", path, " is a folder"));
+    return Status(StatusCode::kInvalidArgument, Concat("options.store: ", path, " is a folder"));
   }
   return (folder / file.filename()).string();
 }

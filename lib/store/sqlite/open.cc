@@ -132,7 +132,7 @@ Result<OpenedFile> OpenFile(const StoreOptions& options, const SqliteTuning& tun
   OpenedFile file;
   if (options.path == kMemoryPath) {
     if (options.read_only) {
-      return Status(StatusCode::kInvalidArgument, "store: \":memory:\" can't be read-only");
+      return Status(StatusCode::kInvalidArgument, "options.store: \":memory:\" can't be read-only");
     }
     file.path = kMemoryPath;
     if (Status status = OpenWriter(file, options, tuning); !status.ok()) return status;

@@ -20,6 +20,13 @@ const HostOptions* Find(const std::vector<HostOptions>& hosts, std::string_view 
   return nullptr;
 }
 
+// One that no URL can name would be left out in silence.
+bool IsHost(const std::string& host) {
+  if (host.find_first_of("/?#") != std::string::npos) return false;
+  return ParseHttpUrl(Concat("http://", host)).ok() ||
+         ParseHttpUrl(Concat("http://[", host, "]")).ok();
+}
+
 Status CheckFile(std::string_view option, const std::string& path) {
   if (path.empty() || access(path.c_str(), R_OK) == 0) return {};
   return {StatusCode::kInvalidArgument, Concat(option, ": can't read ", path)};
@@ -43,6 +50,10 @@ Status CheckHttpOptions(const HttpOptions& options) {
     const HostOptions& host = options.hosts[i];
     const std::string name = Concat("hosts[", i, "]");
     if (host.host.empty()) return {StatusCode::kInvalidArgument, Concat(name, ".host: is empty")};
+    if (!IsHost(host.host)) {
+      return {StatusCode::kInvalidArgument,
+              Concat(name, ".host: \"", host.host, "\" is not a host, or host:port, alone")};
+    }
     if (host.client_certificate.empty() != host.client_key.empty()) {
       return {StatusCode::kInvalidArgument,
               Concat(name, ": a client certificate and its key go together")};

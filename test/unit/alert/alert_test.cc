@@ -127,7 +127,8 @@ TEST_CASE("alert: options that can't be meant are refused") {
     return Coordinator::Open(std::move(options)).status();
   };
   CHECK(open({.alert_after = 0}).message().starts_with("options.alert_after: "));
-  CHECK(open({.alert_url = "local:f"}).message().starts_with("options.alert_url: "));
+  CHECK(open({.alert_url = "local:f"}).message() ==
+        "options.alert_url: must begin with http:// or https://");
 }
 
 TEST_CASE("events: the call's end says which rule applied") {

@@ -204,11 +204,11 @@ std::string OptionRefusal(const std::function<void(CallOptions&)>& change) {
 TEST_CASE("input: retry options are refused by name") {
   using O = CallOptions;
   CHECK(OptionRefusal([](O& o) { o.retry.first = milliseconds(0); }) ==
-        "retry.first: not more than zero");
+        "retry.first: must be more than zero");
   CHECK(OptionRefusal([](O& o) { o.retry.first = kNoTimeLimit; }) ==
-        "retry.first: not more than zero");
+        "retry.first: must be more than zero");
   CHECK(OptionRefusal([](O& o) { o.retry.cap = milliseconds(-5); }) ==
-        "retry.cap: not more than zero");
+        "retry.cap: must be more than zero");
   CHECK(OptionRefusal([](O& o) { o.retry.cap = milliseconds(5); }) ==
         "retry.cap: below the first wait of 10000 ms");
   CHECK(OptionRefusal([](O& o) { o.retry.first = milliseconds(600'001); }) ==
@@ -225,7 +225,7 @@ TEST_CASE("input: retry options are refused by name") {
         "retry.park_after: negative, and not kNoLimit");
   CHECK(OptionRefusal([](O& o) { o.retry.give_up_after = kNoTimeLimit; }) == "");
   CHECK(OptionRefusal([](O& o) { o.retry.give_up_after = milliseconds(0); }) ==
-        "retry.give_up_after: not more than zero");
+        "retry.give_up_after: must be more than zero");
 }
 
 TEST_CASE("input: times are refused by name") {
@@ -233,13 +233,13 @@ TEST_CASE("input: times are refused by name") {
     return OptionRefusal([value](CallOptions& o) { o.request_timeout = value; });
   };
   CHECK(options(milliseconds(1)) == "");
-  CHECK(options(milliseconds(0)) == "request_timeout: not more than zero");
+  CHECK(options(milliseconds(0)) == "request_timeout: must be more than zero");
   CHECK(options(hours(24 * 3654)) == "request_timeout: more than ten years");
   const auto timeout = [](milliseconds value) {
     return Refusal([value](Saga& s) { s.timeout_to_fail = value; });
   };
   CHECK(timeout(milliseconds(1)) == "");
-  CHECK(timeout(milliseconds(0)) == "saga.timeout_to_fail: not more than zero");
+  CHECK(timeout(milliseconds(0)) == "saga.timeout_to_fail: must be more than zero");
   CHECK(timeout(milliseconds::max()) == "saga.timeout_to_fail: more than ten years");
 }
 

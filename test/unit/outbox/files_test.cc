@@ -32,6 +32,9 @@ TEST_CASE("outbox: Open says which database can't be used") {
   CHECK(journal.message().find("WAL") != std::string::npos);
   CHECK(OpenWith(shop, {shop.app(), shop.app()}).code() == StatusCode::kInvalidArgument);
   CHECK(OpenWith(shop, {shop.folder.path()}).code() == StatusCode::kInvalidArgument);
+  const Status store = OpenWith(shop, {shop.Options().store});
+  CHECK(store.code() == StatusCode::kInvalidArgument);
+  CHECK(store.message().find("is a coordinator's store") != std::string::npos);
   Database(other).Run("PRAGMA journal_mode=WAL; CREATE TABLE troth_outbox(a)");
   CHECK(OpenWith(shop, {other}).code() == StatusCode::kFailedPrecondition);
   CHECK(OpenWith(shop, {shop.app()}).ok());
