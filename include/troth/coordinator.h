@@ -52,7 +52,9 @@ struct LocalBranch {
 
 // How to reach one host, where the defaults do not do.
 struct HostOptions {
-  std::string host = {};                // as in the URL: "bank.example" or "bank.example:8443"
+  // As in the URL, without the scheme: "bank.example", or "bank.example:8443", which wins for that
+  // port.
+  std::string host = {};
   std::string client_certificate = {};  // PEM file
   std::string client_key = {};          // PEM file
   std::string proxy = {};               // "http://proxy.example:3128"
@@ -74,9 +76,10 @@ struct CallInfo {
   std::string_view op;
 };
 
-// Bounds, each at least 1. What passes `steps`, or one of input's bytes, is refused with
-// kInvalidArgument; what passes `live` or `unwritten_bytes` with kResourceExhausted, before
-// anything is stored. Calls past their limits wait.
+// Bounds, each at least 1. A transaction of more steps, or of more bytes of payload, header or URL,
+// is refused with kInvalidArgument; what passes `live`, `unwritten_bytes`, `topics` or
+// `subscribers` with kResourceExhausted; both before anything is stored. Calls past their limits
+// wait.
 struct Limits {
   size_t steps = 1000;                   // of one transaction; at most 10,000
   size_t payload_bytes = 4u << 20;       // of one step
@@ -95,9 +98,9 @@ struct Limits {
 };
 
 struct CoordinatorOptions {
-  // The path of the SQLite file, made with mode 0600 if it is not there; beside it stand "-wal",
-  // "-shm" and "-owner". Or
-  // ":memory:", which nothing survives. Not on a network file system.
+  // The path of the SQLite file, made with mode 0600 if it is not there (its folder must be);
+  // beside it stand "-wal", "-shm" and "-owner". Or ":memory:", which nothing survives. Not on a
+  // network file system.
   std::string store = {};
   // Reads only: Query, List, GetHealth, Backup. Needs no ownership, so it works beside a running
   // coordinator.
@@ -177,6 +180,7 @@ struct Accepted {
   bool repeated = false;  // the same transaction had been submitted before; nothing runs twice
 };
 
+// What is set must all hold.
 struct ListFilter {
   std::optional<TransactionStatus> status = {};
   std::optional<Mode> mode = {};
@@ -251,8 +255,7 @@ struct Health {
 // - kFailedPrecondition: closed, forked, read-only, or lost the store to another process.
 // - kUnavailable: the store could not say within `patience` whether it holds the change. Repeat the
 //   same call, with the same gid.
-// - kCancelled: Close() came first. Of a change, like kUnavailable: repeat it after the next
-// Open().
+// - kCancelled: Close() came first. Of a change, as kUnavailable: repeat it after the next Open().
 // - kResourceExhausted: refused before anything was written; the text names the limit.
 // - kDataLoss: the stored transaction can't be true and was set aside.
 class TROTH_EXPORT Coordinator {
@@ -288,7 +291,7 @@ class TROTH_EXPORT Coordinator {
   // commit.
   Result<Accepted> Submit(const Saga& saga);
   // Submits, and waits. Its errors are those of Submit and of Wait: after kDeadlineExceeded the
-  // saga goes on.
+  // saga goes on. Inside a callback or a local function it is refused before it submits.
   Result<Outcome> Run(const Saga& saga, std::chrono::milliseconds timeout);
 
   // The two-phase message (message.h): Prepare, the application's local transaction, SubmitPrepared
@@ -308,11 +311,12 @@ class TROTH_EXPORT Coordinator {
   // kFailedPrecondition: it is submitted. kNotFound.
   Status Abort(std::string_view gid, std::string_view why);
 
-  // Waits until the transaction has ended. OK also when it failed: look at the Outcome. Works for
+  // Waits until the transaction has ended; with a `timeout` of zero or less it only looks. OK also
+  // when it failed: look at the Outcome. Works for
   // any gid in the store, after a restart too, and for purged ones (then without branches).
   // kDeadlineExceeded: it goes on; the message says how far it is. kNotFound. kCancelled: Close()
   // came. Refused inside a callback or a local function (kFailedPrecondition): it would wait for
-  // itself.
+  // itself; and of a read-only coordinator where the transaction has not ended.
   Result<Outcome> Wait(std::string_view gid, std::chrono::milliseconds timeout);
 
   // What is durable about a transaction now; after an OK it shows that change or a later one.
@@ -366,8 +370,8 @@ class TROTH_EXPORT Coordinator {
   // All of them, by name. One that can't be read is there with its `problem`.
   Result<std::vector<Topic>> ListTopics() const;
 
-  // Starts no new calls until Resume(); accepts and stores everything meanwhile. Not stored: a new
-  // Open() is not paused.
+  // Starts no new calls until Resume(); accepts and stores everything meanwhile, and calls in
+  // flight go on. Not stored: a new Open() is not paused.
   Status Pause();
   Status Resume();
 
@@ -382,6 +386,7 @@ class TROTH_EXPORT Coordinator {
   // full): what the file system or SQLite says.
   Status Backup(const std::string& path) const;
 
+  // Never fails: `open` is false when it is closed, moved from, or in a forked child.
   Health GetHealth() const;
 
   // The coordinator's clock, which all times of transactions are of; read-only or moved-from, the

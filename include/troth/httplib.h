@@ -11,7 +11,9 @@
 //   if (troth::Bind(server, "0.0.0.0", 8081) > 0) server.listen_after_bind();
 //
 // Header-only: cpp-httplib (0.11 or newer) is the application's, built and configured as it likes.
-// Link troth_branch.
+// Where that is a library, compile with the flags that it was compiled with
+// (`pkg-config --cflags cpp-httplib`): with other macros its classes are other ones, and the
+// program crashes. Link troth_branch.
 #pragma once
 
 #include <httplib.h>

@@ -27,9 +27,9 @@ struct MessageStep {
 // A value: build it, prepare or submit it, keep or drop it.
 struct Message {
   std::string gid = NewGid();           // a copy is the same transaction: see Saga::gid
-  std::vector<MessageStep> steps = {};  // in order, one after another
+  std::vector<MessageStep> steps = {};  // 1 to CoordinatorOptions::limits.steps
 
-  // False: step n+1 starts after step n succeeded. True: all at once.
+  // False: in order, step n+1 starts after step n succeeded. True: all at once.
   bool concurrent = false;
   // No action before that: so long after the Prepare (after the Submit, where there was none; after
   // SubmitPrepared, where it is given there first), or at that time. At most one of them.
@@ -40,8 +40,10 @@ struct Message {
   // prepared message is neither submitted nor aborted in time. Prepare needs it; an http(s) or
   // local: URL.
   std::string query_prepared = {};
+  // So long after the Prepare the check-back is first asked.
   std::chrono::milliseconds timeout_to_fail{35'000};
 
+  // Sent with every call of the transaction, the check-back's too.
   Headers headers = {};
   CallOptions options = {};
 

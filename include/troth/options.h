@@ -25,7 +25,7 @@ struct RetryPolicy {
   std::optional<std::chrono::milliseconds> first = {};  // default 10 s; at least 1 ms
   std::optional<double> factor = {};                    // default 2; 1 to 100
   std::optional<std::chrono::milliseconds> cap = {};    // default 10 min; at least `first`
-  std::optional<bool> jitter = {};  // default false; true draws each wait from [0, wait]
+  std::optional<bool> jitter = {};  // default false; true ("full"): each is drawn from [0, wait]
 
   // Only a saga's action obeys `limit` and `give_up_after`: past them the saga rolls back.
   // Everything else that the coordinator repeats (compensate, confirm, cancel, commit, rollback, a

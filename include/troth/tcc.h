@@ -33,7 +33,7 @@ struct TccOptions {
 };
 
 struct TccBranch {
-  std::string try_url = {};      // reserves; called once, by Call()
+  std::string try_url = {};      // reserves; called once, by Call(). Empty: nothing to reserve
   std::string confirm_url = {};  // makes the reservation final; may not fail. Empty: nothing to do
   std::string cancel_url =
       {};                    // gives it back; also called when it is not known whether the try ran
@@ -69,7 +69,7 @@ class TROTH_EXPORT Tcc {
   // kAborted: the branch said no, or the transaction is rolling back: roll back. kUnavailable: it
   // is not known whether the try ran: roll back too, its cancel will find out. kInvalidArgument
   // names the field, kResourceExhausted the limit (steps, transaction_bytes); nothing was
-  // registered.
+  // registered. kFailedPrecondition: the try is a local function that is not there: roll back.
   Result<std::string> Call(const TccBranch& branch);
 
   // OK: the decision is durable, and every branch will be confirmed. Wait() tells when that is

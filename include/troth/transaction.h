@@ -95,7 +95,7 @@ struct BranchRecord {
   std::optional<Time> next_call;        // when it may be called again
   std::optional<Reason> first_failure;  // the first result that was not success
   std::vector<Reason> newest_failures;  // the last three, oldest first
-  // What its calls carry; of a workflow's step, what was recorded of it. In a record alone.
+  // What its calls carry; of a workflow's step, what was recorded of it. Empty in an Outcome.
   std::string payload;
 };
 

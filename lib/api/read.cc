@@ -59,6 +59,7 @@ Result<Outcome> Coordinator::Impl::EndedOutcome(std::string_view gid) const {
     return Status(StatusCode::kFailedPrecondition,
                   Concat(gid, " has not ended, and a read-only coordinator can't wait"));
   }
+  for (BranchRecord& branch : record->branches) branch.payload.clear();
   return Outcome{.gid = record->gid,
                  .status = record->status,
                  .reason = record->reason,

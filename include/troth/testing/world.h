@@ -111,6 +111,7 @@ class TROTH_EXPORT World {
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 
+  // After a crash, until Reopen(), it answers as one that was moved from.
   Coordinator& coordinator();
   // The branch behind a URL, made when first asked for. A URL nobody has asked for succeeds, and is
   // recorded too.

@@ -20,6 +20,7 @@ TEST_CASE("read-only: beside a running one it reads, and is refused what changes
   CHECK(reader.Query(done.gid)->status == TransactionStatus::kSucceed);
   CHECK(reader.List()->transactions.size() == 2);
   CHECK(reader.Wait(done.gid, 1s)->succeeded());
+  CHECK(reader.Wait(done.gid, 1s)->branches.back().payload.empty());  // as the owner's
   CHECK(reader.Wait(waiting.gid, 1s).status().code() == StatusCode::kFailedPrecondition);
   CHECK(reader.GetHealth().open);
   CHECK_FALSE(reader.GetHealth().owner);
