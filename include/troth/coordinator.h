@@ -340,7 +340,8 @@ class TROTH_EXPORT Coordinator {
   // Calls what waits or is parked now, with its retry counts reset.
   Status RetryNow(std::string_view gid, const Act& act);
   // Changes an operation that has not succeeded, for all later calls, and wakes it. Waits up to 5 s
-  // for a call of it in flight (kDeadlineExceeded: nothing was changed).
+  // for a call of it in flight (kDeadlineExceeded: nothing was changed). The data that a workflow's
+  // call-back carries stays as it is (kFailedPrecondition).
   Status EditBranch(std::string_view gid, const BranchKey& branch, const BranchEdit& edit,
                     const Act& act);
   // Takes an operation that may not fail as done, without calling it; the outcome names it. Waits

@@ -154,6 +154,13 @@ ActResult ApplyEdit(GlobalTransaction& t, uint16_t branch, const BranchEdit& edi
     return {{StatusCode::kFailedPrecondition,
              Concat(t.BranchName(branch), " of ", t.gid, " has had its result: nothing to edit")}};
   }
+  // It belongs to its content (R16): its function would be refused when it is run again.
+  if (t.mode() == Mode::kWorkflow && edit.payload && *edit.payload != t.definition->input) {
+    return {{StatusCode::kFailedPrecondition,
+             Concat(t.gid,
+                    " is a workflow: the data that it began with stays; its call-back's URL "
+                    "and headers may be edited")}};
+  }
   auto in_force =
       std::make_shared<Edit>(Edit{.branch = branch,
                                   .url = edit.url.value_or(t.UrlOf(branch)),

@@ -251,6 +251,23 @@ TEST_CASE("gateway workflow: nobody else decides it (L9); a stop names the steps
         Failure("current status 'failed', cannot sumbmit. FAILURE"));
 }
 
+// With other data its next run's prepareWorkflow would be refused as another content, for ever.
+TEST_CASE("gateway workflow: the data of its call-back is not edited, its headers are (R16, I24)") {
+  Scene scene;
+  scene.Post("prepareWorkflow", kPrepare);
+  Coordinator& coordinator = scene.world.coordinator();
+  const Act ann{.author = "ann", .reason = "asked"};
+  const BranchKey call_back{"00", "transfer"};
+  const Status edited = coordinator.EditBranch("g1", call_back, {.payload = "other"}, ann);
+  CHECK(edited.code() == StatusCode::kFailedPrecondition);
+  CHECK(coordinator.Query("g1")->history.empty());
+  const BranchEdit same{.payload = R"({"amount":30})", .headers = Headers{{"X-Edited", "yes"}}};
+  CHECK(coordinator.EditBranch("g1", call_back, same, ann).ok());
+  scene.world.Advance(1s);
+  REQUIRE(scene.world.calls().size() == 1);
+  CHECK(scene.world.calls()[0].payload == R"({"amount":30})");
+}
+
 TEST_CASE(
     "gateway workflow: wrong input is named, nothing is stored, no SDK takes it for a start") {
   Scene scene(
