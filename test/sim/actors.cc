@@ -63,6 +63,7 @@ void Actors::Start() {
         if (planned.mode() == Mode::kMessage) {
           (void)client_.Submit(planned.messages[content], content);
         }
+        if (planned.mode() == Mode::kWorkflow) workflows_.BeginOnce(planned, content);
       });
     };
     submit_at(planned.conflict, 1);
@@ -111,8 +112,10 @@ void Actors::RunByMode(const Planned& planned) {
       planned.runs_function ? RunFunction<Tcc>(planned, planned.tcc)
                             : RunSession(planned, planned.tcc);
       break;
-    case Mode::kXa:
     case Mode::kWorkflow:
+      workflows_.Begin(planned);
+      break;
+    case Mode::kXa:
       planned.runs_function ? RunFunction<Xa>(planned, planned.xa)
                             : RunSession(planned, planned.xa);
       break;
@@ -295,8 +298,11 @@ void Actors::ActOnBranch(const PlannedDeed& deed, const std::string& gid) {
     return;
   }
   BranchEdit edit;
+  const bool workflow = scenario_.transactions[deed.transaction].mode() == Mode::kWorkflow;
   const bool ask = branch.op == "msg";
-  if (ask || branch.url.empty() || dice_.Chance(40)) {
+  if (workflow && dice_.Chance(60)) {
+    edit.url = Concat("http://bank-", dice_.Between(0, scenario_.hosts - 1), kCallBackPath);
+  } else if (workflow || ask || branch.url.empty() || dice_.Chance(40)) {
     edit.payload = Concat("edited ", dice_.Between(1, 99));
   } else {
     BranchUrl url = ParseBranchUrl(branch.url);

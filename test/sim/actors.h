@@ -11,16 +11,18 @@
 #include "dice.h"
 #include "orders.h"
 #include "scenario.h"
+#include "workflows.h"
 
 namespace troth::sim {
 
 class Actors {
  public:
-  Actors(const Scenario& scenario, Client& client, Orders& orders, Fibers& fibers, Bank& bank,
-         Dice dice, std::function<void(const PlannedDeed& deed)> knock)
+  Actors(const Scenario& scenario, Client& client, Orders& orders, Workflows& workflows,
+         Fibers& fibers, Bank& bank, Dice dice, std::function<void(const PlannedDeed& deed)> knock)
       : scenario_(scenario),
         client_(client),
         orders_(orders),
+        workflows_(workflows),
         fibers_(fibers),
         bank_(bank),
         dice_(dice),
@@ -54,6 +56,7 @@ class Actors {
   const Scenario& scenario_;
   Client& client_;
   Orders& orders_;
+  Workflows& workflows_;
   Fibers& fibers_;
   Bank& bank_;
   Dice dice_;

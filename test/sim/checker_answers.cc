@@ -29,11 +29,28 @@ bool WasHeld(const Trail& trail, const ApiCall& call, const IsRow& is) {
   return false;
 }
 
+// Of a workflow: just what it had recorded, in that order.
+bool ShowsRecorded(const GlobalTransaction& t, const TransactionRecord& record) {
+  if (t.mode() != Mode::kWorkflow) return true;
+  size_t next = 0;
+  for (const BranchRecord& branch : record.branches) {
+    if (branch.branch_id == "00") continue;
+    if (next == t.progress.size()) return false;
+    const internal::Progress& one = *t.progress[next++];
+    const bool failed = branch.status == BranchStatus::kFailed;
+    if (one.branch_id != branch.branch_id || one.op != branch.op || one.failed != failed ||
+        one.data != branch.payload) {
+      return false;
+    }
+  }
+  return next == t.progress.size();
+}
+
 bool Shows(const Stored& row, const TransactionRecord& record) {
   if (row.row.status != record.status) return false;
   if (record.purged || row.transaction == nullptr) return true;
   if (row.row.updated != record.updated) return false;
-  return row.transaction->forced == record.forced &&
+  return row.transaction->forced == record.forced && ShowsRecorded(*row.transaction, record) &&
          row.transaction->history.size() == record.history.size();
 }
 
@@ -79,6 +96,10 @@ bool WasDurable(const Trail& trail, const Told& told) {
     case EventKind::kDecided: {
       if (row == nullptr) return false;
       const TransactionStatus status = row->row.status;
+      // A workflow that has chosen shows nothing of it until its end.
+      if (row->row.mode == Mode::kWorkflow && row->transaction != nullptr) {
+        return row->transaction->outcome != internal::Decision::kUndecided;
+      }
       return status == TransactionStatus::kAborting || status == TransactionStatus::kSubmitted ||
              HasEnded(status);
     }

@@ -81,6 +81,13 @@ std::string UrlWanted(const WantedStep& step, std::string_view op) {
 void CheckAsWanted(const Trail& trail, const Call& call, Findings& findings) {
   const Wanted* wanted = trail.Content();
   if (wanted == nullptr || wanted->topics) return;
+  if (wanted->mode == Mode::kWorkflow) {
+    if (call.url != wanted->query_prepared || call.payload != wanted->input ||
+        call.op != wanted->workflow) {
+      findings.Add(trail, call.sent.seq, Name(call) + " is not the call-back that was wanted");
+    }
+    return;
+  }
   if (IsCheckBack(call.op)) {
     if (call.url != wanted->query_prepared || !call.payload.empty()) {
       findings.Add(trail, call.sent.seq, Name(call) + " is not what was to be asked");

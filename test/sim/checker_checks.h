@@ -57,12 +57,22 @@ void CheckOwners(const Index& index, Findings& findings);    // I30
 void CheckRestored(const Index& index, Findings& findings);  // I30
 
 // checker_time.cc
-void CheckGaps(const Index& index, const Trail& trail, Findings& findings);        // I21
-void CheckLimits(const Index& index, const Trail& trail, Findings& findings);      // I22
-void CheckWaiting(const Index& index, const Trail& trail, Findings& findings);     // I23
-void CheckEndsInTime(const Index& index, const Trail& trail, Findings& findings);  // I24
-void CheckHostsApart(const Index& index, const Trail& trail, Findings& findings);  // I25
-void CheckClock(const Index& index, Findings& findings);                           // I31
-void CheckIdle(const Index& index, Findings& findings);                            // I34
+void CheckGaps(const Index& index, const Trail& trail, Findings& findings);            // I21
+void CheckLimits(const Index& index, const Trail& trail, Findings& findings);          // I22
+void CheckCallBackGaps(const Index& index, const Trail& trail, Findings& findings);    // I21
+void CheckCallBackLimits(const Index& index, const Trail& trail, Findings& findings);  // I22
+void CheckWaiting(const Index& index, const Trail& trail, Findings& findings);         // I23
+void CheckEndsInTime(const Index& index, const Trail& trail, Findings& findings);      // I24
+void CheckHostsApart(const Index& index, const Trail& trail, Findings& findings);      // I25
+void CheckClock(const Index& index, Findings& findings);                               // I31
+void CheckIdle(const Index& index, Findings& findings);                                // I34
+
+// checker_workflows.cc
+void CheckRecords(const Index& index, const Trail& trail, Findings& findings);          // I4
+void CheckWorkflowAnswers(const Index& index, const Trail& trail, Findings& findings);  // I4
+void CheckWorkflowEnds(const Index& index, const Trail& trail, Findings& findings);     // I7
+void CheckChoices(const Index& index, const Trail& trail, Findings& findings);          // I8
+void CheckCallBacks(const Index& index, const Trail& trail, Findings& findings);        // I16
+void CheckWorkflowBooks(const Index& index, const Trail& trail, Findings& findings);    // I32
 
 }  // namespace troth::sim

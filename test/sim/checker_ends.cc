@@ -129,7 +129,9 @@ std::string WrongReason(const Index& index, const Trail& trail, const Stored& ro
         if (left && (call.what == Ask::kBegin || call.what == Ask::kLeave)) return true;
         // These say so in their own words.
         if (call.what == Ask::kDoAndSubmit || call.what == Ask::kRun) return true;
-        return (call.what == Ask::kAbort || call.what == Ask::kRollback) &&
+        if (call.what == Ask::kFinish && !call.failed) return false;
+        return (call.what == Ask::kAbort || call.what == Ask::kRollback ||
+                call.what == Ask::kFinish) &&
                Cut(call.reason) == reason.text;
       });
       return asked && !reason.author.empty() ? "" : "says rolled back, and nobody asked for it";
@@ -256,8 +258,10 @@ void CheckReasons(const Index& index, const Trail& trail, Findings& findings) {
     if (!wrong.empty())
       findings.Add(trail, row->when.seq, Concat("the reason of the ", what, " ", wrong));
   };
+  // A workflow says why when it ends.
   look(trail.First([](const GlobalTransaction& t) {
-    return t.outcome == Decision::kRollback && !t.forced;
+    return t.outcome == Decision::kRollback && !t.forced &&
+           (t.mode() != Mode::kWorkflow || t.phase == Phase::kEnded);
   }),
        "rollback");
   look(trail.First([](const GlobalTransaction& t) { return t.forced; }), "stop");

@@ -21,6 +21,7 @@ void EndWithTombstone(Trail& trail) {
   const uint64_t end = (*deleted)->when.seq;
   trail.reused = true;
   trail.rows.erase(deleted + 1, trail.rows.end());
+  std::erase_if(trail.efforts, [&](const Effort* effort) { return effort->sent.seq > end; });
   std::erase_if(trail.calls, [&](const Call* call) { return call->sent.seq > end; });
   std::erase_if(trail.asked, [&](const ApiCall* call) {
     return call->began.seq > end || (call->answered && call->answered->seq > end);
@@ -50,8 +51,9 @@ bool SaysNothing(const Call& call) {
       return call.code != ReasonCode::kNotSent && call.code != ReasonCode::kNotCallable;
     case CallResult::kFailure:  // only these may say so
       return !(IsCheckBack(call.op) || (IsForward(call.op) && call.trans_type == "saga"));
+    case CallResult::kSuccess:  // of a call-back: only the submit of its workflow is an end
+      return call.trans_type == "workflow";
     case CallResult::kNone:
-    case CallResult::kSuccess:
     case CallResult::kOngoing:
       break;
   }
@@ -83,6 +85,9 @@ bool ChangesSomething(Ask what) {
     case Ask::kAdopted:
     case Ask::kDoAndSubmit:
     case Ask::kRun:
+    case Ask::kPrepareWorkflow:
+    case Ask::kRecord:
+    case Ask::kFinish:
       return true;
     default:
       return IsAct(what);
@@ -180,6 +185,13 @@ const Wanted* Trail::Content() const {
   return found == wanted.end() ? nullptr : *found;
 }
 
+bool HasRecorded(const GlobalTransaction& t, const ApiCall& call) {
+  return std::any_of(t.progress.begin(), t.progress.end(), [&](const auto& one) {
+    return one->branch_id == call.branch_id && one->op == call.op && one->failed == call.failed &&
+           one->data == call.data;
+  });
+}
+
 bool IsCertain(const Stored& stored) {
   return stored.kind != Stored::Kind::kUnknown && stored.kind != Stored::Kind::kNotWritten;
 }
@@ -191,6 +203,9 @@ bool IsUnreadable(const Stored& stored) {
 
 bool IsContent(const GlobalTransaction& t, const Wanted& wanted) {
   const internal::Definition& definition = *t.definition;
+  if (t.mode() == Mode::kWorkflow && wanted.mode == Mode::kWorkflow) {
+    return definition.workflow == wanted.workflow && definition.input == wanted.input;
+  }
   if (t.mode() != wanted.mode || definition.query_prepared != wanted.query_prepared) return false;
   const bool session = t.mode() == Mode::kTcc || t.mode() == Mode::kXa;
   if (session || wanted.topics) return true;  // its branches are no part of it
@@ -236,6 +251,7 @@ Index::Index(const Log& log) : log_(log) {
   for (const ApiCall& asked : log.api) {
     if (!asked.gid.empty()) trail_of(asked.gid).asked.push_back(&asked);
   }
+  for (const Effort& effort : log.efforts) trail_of(effort.gid).efforts.push_back(&effort);
   for (Trail& trail : trails_) {
     std::stable_sort(
         trail.rows.begin(), trail.rows.end(),

@@ -63,6 +63,7 @@ struct Trail {
   std::map<Operation, std::vector<const Call*>> by_operation;
   std::vector<const Stored*> rows;  // writes and images, in order
   std::vector<const ApiCall*> asked;
+  std::vector<const Effort*> efforts;
 
   const std::vector<const Call*>& Of(const Operation& operation) const;
   // What was durable for certain then; null: nothing, or nothing any more.
@@ -83,6 +84,8 @@ struct Trail {
   const Wanted* Content() const;
 };
 
+// Whether a workflow's result is in the value, as it was reported.
+bool HasRecorded(const GlobalTransaction& t, const ApiCall& call);
 // Durable for certain: not a write whose outcome was unknown.
 bool IsCertain(const Stored& stored);
 // It can't be true. A tombstone that a late result was written to has no definition, and is none

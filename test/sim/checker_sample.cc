@@ -26,7 +26,7 @@ Step StepOf(Mode mode, size_t index) {
   Step step;
   step.branch_id = Number(index);
   step.payload = "pay";
-  if (mode == Mode::kTcc) {
+  if (mode == Mode::kTcc || mode == Mode::kWorkflow) {
     step.commit = url + "confirm";
     step.rollback = url + "cancel";
   } else {
@@ -41,6 +41,8 @@ Wanted WantedOf(const GlobalTransaction& t, size_t steps) {
   wanted.gid = t.gid;
   wanted.mode = t.mode();
   wanted.query_prepared = t.definition->query_prepared;
+  wanted.workflow = t.definition->workflow;
+  wanted.input = t.definition->input;
   for (size_t i = 0; i < steps; ++i) {
     const Step step = StepOf(t.mode(), i);
     WantedStep one;
@@ -63,7 +65,14 @@ Sample::Sample(Mode mode, size_t steps) {
   Definition definition;
   definition.mode = mode;
   if (mode == Mode::kMessage) definition.query_prepared = "http://app/query";
-  if (mode != Mode::kSaga) definition.timeout_to_fail = milliseconds{35'000};
+  const bool workflow = mode == Mode::kWorkflow;
+  if (workflow) {
+    definition.query_prepared = "http://app/resume";
+    definition.workflow = "transfer";
+    definition.input = "in";
+  } else if (mode != Mode::kSaga) {
+    definition.timeout_to_fail = milliseconds{35'000};
+  }
   if (mode == Mode::kSaga || mode == Mode::kMessage) {
     for (size_t i = 0; i < steps; ++i) definition.steps.push_back(StepOf(mode, i));
   }
@@ -74,6 +83,8 @@ Sample::Sample(Mode mode, size_t steps) {
   if (mode != Mode::kSaga) {
     t.phase = Phase::kPrepared;
     t.outcome = Decision::kUndecided;
+  }
+  if (t.definition->timeout_to_fail) {
     t.deadline = t.created + milliseconds{35'000};
   }
   log.wanted.push_back(WantedOf(t, steps));
@@ -139,8 +150,9 @@ size_t Sample::Send(const std::string& branch_id, const std::string& op) {
   call.op = op;
   call.post = true;
   call.session = op == "try";
-  if (IsCheckBack(op)) {
+  if (IsCheckBack(op) || t.mode() == Mode::kWorkflow) {
     call.url = t.definition->query_prepared;
+    call.payload = t.definition->input;
   } else {
     const auto& steps = log.wanted[0].steps;
     const auto wanted = std::find_if(steps.begin(), steps.end(), [&](const WantedStep& one) {

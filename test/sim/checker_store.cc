@@ -18,6 +18,7 @@ bool IsEdge(TransactionStatus from, TransactionStatus to, const GlobalTransactio
   using enum TransactionStatus;
   if (to == kFailed && t.forced) return !HasEnded(from);
   const bool message = t.mode() == Mode::kMessage;
+  if (t.mode() == Mode::kWorkflow) return from == kPrepared && HasEnded(to);
   switch (from) {
     case kPrepared:
       return to == kSubmitted || to == (message ? kFailed : kAborting);
@@ -86,6 +87,12 @@ std::string Missing(const Index& index, const ApiCall& call, const GlobalTransac
     }
     case Ask::kStop:
       return t.forced ? history("stop") : "the stop";
+    case Ask::kRecord:
+      return HasRecorded(t, call) ? std::string() : "the result of " + operation;
+    case Ask::kFinish: {
+      const Decision outcome = call.failed ? Decision::kRollback : Decision::kCommit;
+      return t.phase == Phase::kEnded && t.outcome == outcome && !t.forced ? "" : "the end";
+    }
     default:
       return {};
   }
@@ -227,7 +234,7 @@ void CheckAcceptedContent(const Trail& trail, Findings& findings) {
   for (const ApiCall* call : trail.asked) {
     const bool content = call->what == Ask::kSubmit || call->what == Ask::kPrepare ||
                          call->what == Ask::kSubmitPrepared || call->what == Ask::kAdopted ||
-                         call->what == Ask::kDoAndSubmit;
+                         call->what == Ask::kDoAndSubmit || call->what == Ask::kPrepareWorkflow;
     if (!content || !call->answered || !call->status.ok()) continue;
     if (t == nullptr || call->content >= trail.wanted.size()) continue;
     if (IsContent(*t, *trail.wanted[call->content])) continue;
@@ -262,7 +269,7 @@ bool HasBarrier(const Trail& trail, std::string_view branch_id) {
 // Acts and questions make no transaction; whatever else is asked may.
 bool Begins(Ask what) {
   return !IsAct(what) && what != Ask::kQuery && what != Ask::kWait && what != Ask::kAbort &&
-         what != Ask::kSubmitPrepared;
+         what != Ask::kSubmitPrepared && what != Ask::kRecord && what != Ask::kFinish;
 }
 
 }  // namespace
@@ -339,7 +346,8 @@ void CheckOneTransaction(const Index&, const Trail& trail, Findings& findings) {
   CheckAcceptedContent(trail, findings);
   for (const Call* call : trail.calls) {
     // A try that is called again calls its own branches again.
-    if (call->session || !WasSettled(trail, *call)) continue;
+    // A workflow's call-back is no more than a question.
+    if (call->session || call->trans_type == "workflow" || !WasSettled(trail, *call)) continue;
     findings.Add(trail, call->sent.seq, Name(*call) + " was called again after its success");
   }
 }
@@ -367,7 +375,8 @@ void CheckRefusals(const Index&, const Trail& trail, Findings& findings) {
   const uint64_t seen = (*first)->when.seq;
   const auto is_refused = [&](const ApiCall& call) {
     const bool alone = call.what == Ask::kSubmit || call.what == Ask::kPrepare ||
-                       call.what == Ask::kBegin;  // the others do more than one thing
+                       call.what == Ask::kBegin ||
+                       call.what == Ask::kPrepareWorkflow;  // the others do more than one thing
     if (!alone) return false;
     const StatusCode code = call.status.code();
     return call.answered && call.answered->seq < seen &&

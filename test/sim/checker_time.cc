@@ -17,6 +17,7 @@ using internal::Policy;
 constexpr milliseconds kSlack{1'000};
 constexpr milliseconds kProbeCap{60'000};  // of a host that is down
 constexpr milliseconds kStoreRetryCap{5'000};
+constexpr milliseconds kRunPatience{30'000};  // of a workflow's run: pauses, and what is slow
 // With fewer slots than that transactions wait for each other.
 constexpr size_t kAmple = 64;
 constexpr milliseconds kDay = std::chrono::hours(24);
@@ -172,6 +173,91 @@ void CheckGap(const Index& index, const Trail& trail, const Call& before, const 
   }
 }
 
+// --- of a workflow's call-back, which its application puts off ---
+
+// What its application did that put the next call-back off, in virtual time.
+struct SignOfLife {
+  uint64_t seq = 0;  // it has come by then
+  Time at{};         // not before
+};
+
+// When it was first reported in that life; nothing: it never was.
+std::optional<Time> FirstReported(const Trail& trail, uint32_t life,
+                                  const internal::Progress& one) {
+  for (const ApiCall* asked : trail.asked) {
+    if (asked->what != Ask::kRecord || asked->began.life != life) continue;
+    if (asked->branch_id == one.branch_id && asked->op == one.op) return asked->began.at;
+  }
+  return std::nullopt;
+}
+
+// Those of one life that came before a call. A result that was news shows in the row that has it
+// first.
+std::vector<SignOfLife> SignsOfLife(const Trail& trail, const Call& call) {
+  std::vector<SignOfLife> signs;
+  size_t had = 0;
+  for (const Stored* row : trail.rows) {
+    if (row->when.seq > call.sent.seq) break;
+    if (row->transaction == nullptr) continue;
+    const auto& progress = row->transaction->progress;
+    for (; had < progress.size(); ++had) {
+      if (row->when.life != call.sent.life) continue;
+      const auto at = FirstReported(trail, call.sent.life, *progress[had]);
+      if (at) signs.push_back({row->when.seq, *at});
+    }
+  }
+  for (const ApiCall* asked : trail.asked) {
+    if (asked->what != Ask::kPrepareWorkflow || asked->began.life != call.sent.life) continue;
+    if (!asked->answered || !asked->status.ok() || asked->answered->seq > call.sent.seq) continue;
+    signs.push_back({asked->answered->seq, asked->began.at});
+  }
+  return signs;
+}
+
+// Somebody asked something, of which it is not known when it was carried out.
+bool AskedMeanwhile(const Trail& trail, uint32_t life, uint64_t from, uint64_t until) {
+  return std::any_of(trail.asked.begin(), trail.asked.end(), [&](const ApiCall* asked) {
+    if (!ChangesSomething(asked->what) || asked->began.life != life) return false;
+    const bool over = asked->answered && asked->status.code() != StatusCode::kUnavailable &&
+                      asked->answered->seq < from;
+    return !over && asked->began.seq < until;
+  });
+}
+
+void CheckCallBackEarly(const Index& index, const Trail& trail, const Call* before,
+                        const Call& call, const Policy& policy, Findings& findings) {
+  if (NewestAct(trail, call) != nullptr) return;
+  if (before != nullptr && HostBetween(index, *before, call).came_back) return;
+  for (const SignOfLife& sign : SignsOfLife(trail, call)) {
+    // What a call came to that was in flight then may ask for less.
+    const bool later = before != nullptr && before->ended->at >= sign.at;
+    if ((policy.jitter && later) || call.sent.at >= sign.at + policy.first) continue;
+    findings.Add(trail, call.sent.seq,
+                 Concat(Name(call), " was sent ", (call.sent.at - sign.at).count(),
+                        " ms after a sign of life, not ", policy.first.count()));
+  }
+}
+
+// After a result nobody was heard of for longer than any wait.
+void CheckCallBackLate(const Index& index, const Trail& trail, const Call& before, const Call& call,
+                       const Policy& policy, Findings& findings) {
+  Time since = before.ended->at;
+  for (const ApiCall* asked : trail.asked) {
+    if (!ChangesSomething(asked->what) || asked->began.life != call.sent.life) continue;
+    if (asked->began.seq > call.sent.seq) continue;
+    since = std::max(
+        since, asked->answered ? std::min(asked->answered->at, call.sent.at) : asked->began.at);
+  }
+  const milliseconds gap = call.sent.at - since;
+  const bool ongoing = before.result == CallResult::kOngoing;
+  const milliseconds longest = ongoing ? policy.first : policy.cap;
+  if (gap <= longest + FewCommits(index) || !RoomIsAmple(index)) return;
+  if (WasHeldUp(index, since, call.sent.at) || HostBetween(index, before, call).was_down) return;
+  findings.Add(trail, call.sent.seq,
+               Concat(Name(call), " was sent ", gap.count(), " ms after all that was heard, ",
+                      longest.count(), " were allowed"));
+}
+
 // --- I24 ---
 
 // By when a transaction must have ended, in virtual time.
@@ -192,7 +278,13 @@ Time EndBound(const Index& index, const Trail& trail, const GlobalTransaction& t
     cap = std::max(cap, t.PolicyOf(branch).cap);
     timeout = std::max(timeout, t.PolicyOf(branch).request_timeout);
   }
-  const auto chain = static_cast<int64_t>(t.branches.size() + 2);
+  auto chain = static_cast<int64_t>(t.branches.size() + 2);
+  if (t.mode() == Mode::kWorkflow) {
+    // Its runs do all of it, and may be in each other's way once or twice.
+    const auto steps = static_cast<int64_t>(trail.wanted[0]->steps.size());
+    chain += 12 * (steps + 2);
+    cap = 3 * cap + 4 * kRunPatience;
+  }
   const milliseconds each = 2 * facts.call_time + 3 * facts.commit_time + milliseconds{10};
   return base + cap + 4 * timeout + kProbeCap + kStoreRetryCap + kSlack + chain * each;
 }
@@ -255,7 +347,7 @@ void CheckGaps(const Index& index, const Trail& trail, Findings& findings) {
     for (size_t i = 0; i < calls.size(); ++i) {
       const Call& call = *calls[i];
       const Policy* policy = PolicyOf(trail, call);
-      if (call.session || policy == nullptr) continue;
+      if (call.session || policy == nullptr || call.trans_type == "workflow") continue;
       if (i == 0 || calls[i - 1]->sent.life != call.sent.life) {
         const Branch* found = FoundBranch(index, trail, call);
         waits.emplace(found != nullptr ? found->interval : milliseconds{0});
@@ -268,10 +360,65 @@ void CheckGaps(const Index& index, const Trail& trail, Findings& findings) {
   }
 }
 
+void CheckCallBackGaps(const Index& index, const Trail& trail, Findings& findings) {
+  Waits waits(milliseconds{0});
+  bool exact = false;  // in this life nothing but results has told when to call back
+  for (size_t i = 0; i < trail.calls.size(); ++i) {
+    const Call& call = *trail.calls[i];
+    const Policy* policy = PolicyOf(trail, call);
+    if (call.trans_type != "workflow" || policy == nullptr) continue;
+    const bool first = i == 0 || trail.calls[i - 1]->sent.life != call.sent.life;
+    const Call* before = !first && trail.calls[i - 1]->ended ? trail.calls[i - 1] : nullptr;
+    CheckCallBackEarly(index, trail, before, call, *policy, findings);
+    if (first) {
+      const Branch* found = FoundBranch(index, trail, call);
+      waits = Waits(found != nullptr ? found->interval : milliseconds{0});
+      exact = true;
+    }
+    exact = exact && !AskedMeanwhile(trail, call.sent.life, 0, call.sent.seq);
+    if (before == nullptr) continue;
+    const auto wait = waits.After(*before, *policy);
+    if (exact && wait) {
+      CheckGap(index, trail, *before, call, *wait, *policy, findings);
+    } else {
+      CheckCallBackLate(index, trail, *before, call, *policy, findings);
+    }
+  }
+}
+
+// As for others, though what an application records lets the count begin anew.
+void CheckCallBackLimits(const Index& index, const Trail& trail, Findings& findings) {
+  for (const Call* call : trail.calls) {
+    const Policy* policy = PolicyOf(trail, *call);
+    if (call->trans_type != "workflow" || policy == nullptr) continue;
+    if (policy->park_after == kNoLimit) continue;
+    // Since when nobody has been heard of, for certain.
+    uint64_t since = 0;
+    for (const ApiCall* asked : trail.asked) {
+      const bool news = asked->what == Ask::kRecord || Resets(*asked, {call->branch_id, call->op});
+      if (!news || asked->began.life != call->sent.life) continue;
+      if (asked->began.seq > call->sent.seq) break;
+      const bool over = asked->answered && asked->status.code() != StatusCode::kUnavailable;
+      since = std::max(since, over ? asked->answered->seq : call->sent.seq);
+    }
+    const Branch* found = since == 0 ? FoundBranch(index, trail, *call) : nullptr;
+    int64_t unknowns = found != nullptr ? found->unknowns : 0;
+    for (const Call* before : trail.calls) {
+      if (before->sent.life != call->sent.life || !SaysNothing(*before) || !before->ended) continue;
+      if (before->ended->seq > since && before->ended->seq < call->sent.seq) ++unknowns;
+    }
+    if (unknowns > policy->park_after) {
+      findings.Add(trail, call->sent.seq,
+                   Concat(Name(*call), " was sent after ", unknowns, " results in vain, ",
+                          policy->park_after, " are allowed"));
+    }
+  }
+}
+
 void CheckLimits(const Index& index, const Trail& trail, Findings& findings) {
   for (const Call* call : trail.calls) {
     const Policy* policy = PolicyOf(trail, *call);
-    if (call->session || policy == nullptr) continue;
+    if (call->session || policy == nullptr || call->trans_type == "workflow") continue;
     const bool decides = IsForward(call->op) && call->trans_type == "saga";
     const int32_t limit = decides ? policy->limit : policy->park_after;
     if (limit == kNoLimit) continue;

@@ -107,6 +107,31 @@ Status Client::Backup(const std::string& path) {
   return Finish(call, process_.coordinator().Backup(path));
 }
 
+Status Client::PrepareWorkflow(const internal::WorkflowInput& input, uint32_t content) {
+  return Accept(Ask::kPrepareWorkflow, input.gid, content, [&](Coordinator& coordinator) {
+    return internal::PrepareWorkflow(coordinator, input);
+  });
+}
+Status Client::Record(const std::string& gid, const internal::Progress& progress) {
+  const size_t call = Begin(Ask::kRecord, gid);
+  At(call).branch_id = progress.branch_id;
+  At(call).op = progress.op;
+  At(call).failed = progress.failed;
+  At(call).data = progress.data;
+  return Finish(
+      call, internal::RecordProgress(process_.coordinator(), gid, internal::Progress(progress)));
+}
+Status Client::Finish(const std::string& gid, const internal::WorkflowEnd& end) {
+  const size_t call = Begin(Ask::kFinish, gid);
+  At(call).failed = !end.succeeded;
+  At(call).reason = end.reason;
+  At(call).data = end.result;
+  const Result<Accepted> ended =
+      internal::FinishWorkflow(process_.coordinator(), gid, internal::WorkflowEnd(end));
+  if (ended.ok()) At(call).repeated = ended->repeated;
+  return Finish(call, ended.status());
+}
+
 Status Client::Wait(const std::string& gid, milliseconds timeout) {
   const size_t call = Begin(Ask::kWait, gid);
   At(call).timeout = timeout;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "fibers.h"
+#include "model/remote_workflow.h"
 #include "process.h"
 #include "recorder.h"
 #include "troth/outbox.h"
@@ -46,6 +47,11 @@ class Client {
                      const std::function<BranchResult()>& work);
   Status PokeOutboxes();
   Status Backup(const std::string& path);
+
+  // Of a workflow's application.
+  Status PrepareWorkflow(const internal::WorkflowInput& input, uint32_t content);
+  Status Record(const std::string& gid, const internal::Progress& progress);
+  Status Finish(const std::string& gid, const internal::WorkflowEnd& end);
 
   Status Wait(const std::string& gid, milliseconds timeout);
   Result<TransactionRecord> Query(const std::string& gid);

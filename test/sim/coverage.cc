@@ -11,8 +11,10 @@ namespace {
 
 using internal::Branch;
 using internal::BranchState;
+using internal::Decision;
 using internal::GlobalTransaction;
 using internal::Op;
+using internal::Phase;
 using internal::Started;
 using Names = std::vector<std::string>;
 
@@ -35,6 +37,11 @@ void AddOps(Names& names, Mode mode, const std::vector<Op>& ops, const Names& st
   for (const Op op : ops) {
     for (const std::string& step : steps) names.push_back(BranchStep(mode, op, step));
   }
+}
+
+// "workflow: chosen by a recorded commit".
+std::string WorkflowStep(std::string_view what) {
+  return std::string(ModeName(Mode::kWorkflow)) + ": " + std::string(what);
 }
 
 // Every transition that a plan's table has, mode by mode.
@@ -88,6 +95,19 @@ Names AllTransitions() {
   AddOps(names, Mode::kMessage, {Op::kForward}, {"marked"});
   AddOps(names, Mode::kMessage, {Op::kCheckBack}, retried);
   AddOps(names, Mode::kMessage, {Op::kCheckBack}, {"failed"});
+
+  status(Mode::kWorkflow, "nothing", "prepared");
+  for (const char* to : {"succeed", "failed"}) status(Mode::kWorkflow, "prepared", to);
+  status(Mode::kWorkflow, "prepared", "failed", true);
+  for (const char* what :
+       {"a step recorded", "a refusal recorded", "a recorded commit", "a recorded rollback",
+        "more of a commit recorded", "more of a rollback recorded", "undecided, submitted succeed",
+        "undecided, submitted failed", "commit, submitted", "rollback, submitted",
+        "called back, unended", "called back, ongoing", "stopped after its choice"}) {
+    names.push_back(WorkflowStep(what));
+  }
+  names.push_back(Parked(Mode::kWorkflow, kParkedRetries));
+  names.push_back(Parked(Mode::kWorkflow, kParkedBarrierExpired));
 
   for (const Mode mode : {Mode::kSaga, Mode::kTcc, Mode::kXa, Mode::kMessage}) {
     for (const ReasonCode code : {kParkedRetries, kNotCallable})
@@ -144,6 +164,34 @@ void Coverage::Add(const Log& log) {
   }
 }
 
+void Coverage::AddWorkflowStep(const GlobalTransaction* before, const GlobalTransaction& after) {
+  const auto take = [this](std::string_view what) { Take(WorkflowStep(what)); };
+  Decision chosen = before == nullptr ? Decision::kUndecided : before->outcome;
+  for (size_t i = before == nullptr ? 0 : before->progress.size(); i < after.progress.size(); ++i) {
+    const internal::Progress& one = *after.progress[i];
+    const bool phase_two = one.op == "commit" || one.op == "rollback";
+    if (!phase_two) take(one.failed ? "a refusal recorded" : "a step recorded");
+    if (phase_two)
+      take((chosen == Decision::kUndecided ? "a recorded " : "more of a ") + one.op +
+           (chosen == Decision::kUndecided ? "" : " recorded"));
+    if (phase_two) chosen = after.outcome;
+  }
+  const Branch call_back = before == nullptr ? Branch{} : before->branches[0];
+  for (const std::string& step : StepsOf(call_back, after.branches[0])) {
+    if (step == "unknown") take("called back, unended");
+    if (step == "ongoing") take("called back, ongoing");
+  }
+  if (after.phase != Phase::kEnded || (before != nullptr && before->phase == Phase::kEnded)) return;
+  const bool commits = after.outcome == Decision::kCommit;
+  if (after.forced) {
+    if (chosen != Decision::kUndecided) take("stopped after its choice");
+  } else if (chosen == Decision::kUndecided) {
+    take(commits ? "undecided, submitted succeed" : "undecided, submitted failed");
+  } else {
+    take(commits ? "commit, submitted" : "rollback, submitted");
+  }
+}
+
 void Coverage::AddStep(const GlobalTransaction* before, const internal::TransactionRow* row_before,
                        const Stored& after) {
   const GlobalTransaction& t = *after.transaction;
@@ -157,6 +205,7 @@ void Coverage::AddStep(const GlobalTransaction* before, const internal::Transact
   const bool decided = before == nullptr || before->outcome != t.outcome;
   if (decided && t.outcome == internal::Decision::kRollback) Take(Why(mode, t.reason.code));
   if (after.row.parked != ReasonCode::kNone) Take(Parked(mode, after.row.parked));
+  if (mode == Mode::kWorkflow) return AddWorkflowStep(before, t);
   for (size_t i = 0; i < t.branches.size(); ++i) {
     const bool known = before != nullptr && i < before->branches.size();
     const Branch fresh;

@@ -5,8 +5,8 @@
 // of all of them is written down by mode in coverage.cc; what no seed of a large run takes is
 // printed at its end: the simulator does not test it.
 //
-// No scenario has workflows, so they have no transitions here: random lives of them, with a table
-// of what must have happened in some, are test/unit/gateway/workflow_lives_test.cc.
+// What a workflow has chosen changes no status before its end: its choices, and what its
+// application records, are transitions of their own.
 #pragma once
 
 #include <atomic>
@@ -35,6 +35,8 @@ class Coverage {
 
  private:
   void Take(const std::string& name);
+  void AddWorkflowStep(const internal::GlobalTransaction* before,
+                       const internal::GlobalTransaction& after);
   void AddStep(const internal::GlobalTransaction* before,
                const internal::TransactionRow* row_before, const Stored& after);
 

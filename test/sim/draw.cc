@@ -283,6 +283,7 @@ Scenario Draw(uint64_t seed) {
   if (backup.Chance(4)) scenario.backup = Within(backup, scenario.chaos);
   DrawTransactions(dice.Fork(), scenario);
   DrawDeeds(dice.Fork(), scenario);
+  DrawWorkflows(seed, scenario);
   Facts& facts = scenario.facts;
   facts.limits = scenario.options.limits;
   facts.patience = scenario.options.patience;

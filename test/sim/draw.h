@@ -26,8 +26,12 @@ struct BranchUrl {
 std::string ToString(const BranchUrl& url);
 BranchUrl ParseBranchUrl(std::string_view url);
 inline constexpr std::string_view kCheckBackPath = "/ask";
+inline constexpr std::string_view kCallBackPath = "/resume";
 
 // The transactions, with what their clients do.
 void DrawTransactions(Dice dice, Scenario& scenario);
+// The workflows among them, if there are any, and what befalls their application. Has dice of its
+// own, so that a seed without workflows is what it always was.
+void DrawWorkflows(uint64_t seed, Scenario& scenario);
 
 }  // namespace troth::sim

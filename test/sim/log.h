@@ -76,6 +76,17 @@ struct Call {
   std::string text;
 };
 
+// A call that a run of a workflow's function made of one of its branches, without the coordinator.
+struct Effort {
+  Stamp sent;
+  uint32_t run = 0;  // which of all runs, from 1
+  std::string gid;
+  std::string branch_id;
+  std::string op;                         // "action", "commit", "rollback"
+  std::vector<Stamp> arrivals;            // when the branch ran it; late and doubled ones too
+  CallResult result = CallResult::kNone;  // as the run was told; kNone: it died before
+};
+
 // --- S: what is durable ---
 
 struct Stored {
@@ -140,6 +151,10 @@ enum class Ask : uint8_t {
   kPokeOutboxes,
   kRun,  // RunTcc, RunXa
   kBackup,
+  // Of a workflow's application, as they reach the coordinator.
+  kPrepareWorkflow,
+  kRecord,
+  kFinish,
 };
 
 struct ApiCall {
@@ -148,8 +163,8 @@ struct ApiCall {
   Ask what = Ask::kSubmit;
   std::string gid;
   uint32_t content = 0;   // submit, prepare, …: which of the gid's contents (Wanted::content)
-  std::string branch_id;  // kCall: what it should be registered as; kEdit, kSkip: whose
-  std::string op;         // kEdit, kSkip
+  std::string branch_id;  // kCall: what it should be registered as; kEdit, kSkip, kRecord: whose
+  std::string op;         // kEdit, kSkip, kRecord
   BranchEdit edit;        // kEdit
   std::string author;     // acts of a person
   std::string reason;     // and the `why` of kAbort and kRollback
@@ -158,6 +173,8 @@ struct ApiCall {
   bool leave_in_doubt = false;  // kStop
   milliseconds timeout{};       // kWait, kAdopted
   bool synced = false;          // kCommitLocally: it is durable when it is answered OK
+  bool failed = false;          // kRecord, kFinish
+  std::string data;             // kRecord: of the result; kFinish: the workflow's own
 
   Status status;
   bool repeated = false;                            // submit, prepare
@@ -227,9 +244,10 @@ struct Fault {
     kDiskFull,
     kReadFails,
     kHostDown,
-    kNetwork,  // one call: lost, delayed, hanging, doubled, odd answer
-    kPaused,   // Pause() until Resume()
-    kShop,     // on the disk of the application's own database
+    kNetwork,      // one call: lost, delayed, hanging, doubled, odd answer
+    kPaused,       // Pause() until Resume()
+    kShop,         // on the disk of the application's own database
+    kApplication,  // of workflows: its process dies
   };
   Kind kind{};
   Stamp from;
@@ -295,6 +313,8 @@ struct Wanted {
   // It belongs to an order in the application's own database, which is made with it.
   enum class Order : uint8_t { kNone, kOneCommit, kTwoPhases };
   Order order = Order::kNone;
+  std::string workflow;  // its name
+  std::string input;     // of a workflow
 };
 
 // What a run knows about itself.
@@ -344,8 +364,9 @@ struct Ending {
 struct Log {
   Facts facts;
   std::vector<Wanted> wanted;
-  std::vector<Call> calls;     // in order of `sent`
-  std::vector<Stored> stored;  // in order of `when`; images apart
+  std::vector<Call> calls;      // in order of `sent`
+  std::vector<Effort> efforts;  // in order of `sent`
+  std::vector<Stored> stored;   // in order of `when`; images apart
   std::vector<Image> images;
   std::vector<ApiCall> api;  // in order of `began`
   std::vector<ShopImage> shop;

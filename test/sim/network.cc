@@ -139,6 +139,12 @@ void Network::Arrive(size_t index, const internal::Call& call, bool again,
   if (recorder_.log().calls[index].alert) {
     return Finish(index, call, std::move(arrival), Http(200), done);
   }
+  if (call.context.trans_type == "workflow") {
+    return resumed_(call.context, std::string(call.payload),
+                    [this, index, call, local, arrival, done](const BranchResult& result) {
+                      Finish(index, call, arrival, Answer(local, result), done);
+                    });
+  }
   const bool joins = call.context.op == "try" && call.url.find("j/try") != std::string::npos;
   if (!joins) {
     OutsideAnswer answer = Business(call, arrival);

@@ -24,14 +24,19 @@ class Network final : public testing::Outside {
   // Who answers in place of the bank; nothing: the bank does.
   using Elsewhere = std::function<std::optional<BranchResult>(const internal::Call& call)>;
 
+  // The application of a workflow, which is called back: `done` is told what it answers.
+  using Resumed = std::function<void(const BranchContext& context, const std::string& input,
+                                     std::function<void(BranchResult)> done)>;
+
   Network(const Scenario& scenario, Recorder& recorder, Bank& bank, Dice dice, Nested nested,
-          Elsewhere elsewhere)
+          Elsewhere elsewhere, Resumed resumed)
       : scenario_(scenario),
         recorder_(recorder),
         bank_(bank),
         dice_(dice),
         nested_(std::move(nested)),
-        elsewhere_(std::move(elsewhere)) {}
+        elsewhere_(std::move(elsewhere)),
+        resumed_(std::move(resumed)) {}
 
   testing::Fate Send(size_t index, const internal::Call& call) override;
   void Arrive(size_t index, const internal::Call& call, bool again,
@@ -66,6 +71,7 @@ class Network final : public testing::Outside {
   Dice dice_;
   Nested nested_;
   Elsewhere elsewhere_;
+  Resumed resumed_;
   Weather weather_ = scenario_.weather;
   std::vector<HostTrouble> down_;
   std::map<std::string, int> in_vain_;  // second phases that are stuck: "g1/01"

@@ -19,6 +19,7 @@
 #include "shop.h"
 #include "storage.h"
 #include "strangers.h"
+#include "workflows.h"
 
 namespace troth::sim {
 namespace {
@@ -51,14 +52,19 @@ class Runner {
             [this](const BranchContext& context, std::function<void(Status)> done) {
               actors_.Nest(context, std::move(done));
             },
-            [this](const internal::Call& call) { return AnswerOfShop(call); }),
+            [this](const internal::Call& call) { return AnswerOfShop(call); },
+            [this](const BranchContext& context, const std::string& input,
+                   std::function<void(BranchResult)> done) {
+              workflows_.CallBack(context, input, std::move(done));
+            }),
         storage_(scenario.sqlite ? NewSqliteStorage(scenario.facts.seed) : NewMemoryStorage()),
         shop_(scenario.shop.open ? std::make_unique<Shop>(scenario.shop, scenario.facts.seed)
                                  : nullptr),
         process_(scenario, universe_, fibers_, recorder_, *storage_, shop_.get(), dice_.Fork()),
         client_(process_, fibers_, recorder_),
         orders_(client_, fibers_, universe_, shop_.get()),
-        actors_(scenario, client_, orders_, fibers_, bank_, dice_.Fork(),
+        workflows_(scenario, client_, fibers_, universe_, bank_),
+        actors_(scenario, client_, orders_, workflows_, fibers_, bank_, dice_.Fork(),
                 [this](const PlannedDeed& deed) { Knock(deed); }),
         strangers_(*storage_, recorder_),
         wall_dice_(dice_.Fork()) {}
@@ -289,6 +295,7 @@ class Runner {
     storage_->ForgetFaults();
     if (shop_ != nullptr) shop_->ForgetFaults();
     actors_.CalmDown();
+    workflows_.CalmDown();
     for (Fault& fault : log_.faults) {
       if (!fault.until) fault.until = recorder_.Now();
     }
@@ -409,6 +416,7 @@ class Runner {
   Process process_;
   Client client_;
   Orders orders_;
+  Workflows workflows_;
   Actors actors_;
   Strangers strangers_;
   Dice wall_dice_;

@@ -43,6 +43,25 @@ struct PlannedOrder {
   bool own_check_back = true;  // two phases: the outbox's, else the application's
 };
 
+// A function of an application's, which calls its branches itself and records what came of each.
+struct PlannedWorkflow {
+  enum class Kind : uint8_t {
+    kSaga,  // an action, and its rollback
+    kTcc,   // a try, its confirm and its cancel
+    kXa,    // the same of a local XA transaction, inside of which `business` is recorded
+  };
+  CallOptions options;
+  Headers headers;
+  std::vector<Kind> kinds;  // of the steps
+  // Two runs may come to two ends. So each records what it has chosen, as an operation of a branch
+  // of no meaning, before anything of the second phase, which is that of all steps then; else a run
+  // executes each of the operations of that and then records it, as dtm's SDKs do.
+  bool careful = false;
+  bool moody = false;  // some runs roll back for no reason
+  // A step that was refused is rolled back as well.
+  bool undoes_refused = false;
+};
+
 struct Planned {
   std::vector<Wanted> wanted;  // by content; [0] is what the client submits
   std::vector<Saga> sagas;     // one for each content, of the mode in question
@@ -50,6 +69,7 @@ struct Planned {
   TccOptions tcc;
   XaOptions xa;
   std::vector<PlannedCall> calls;
+  PlannedWorkflow workflow;
   Plan plan = Plan::kSubmit;
   milliseconds begins{0};
   milliseconds pause{0};       // between its calls of the API
@@ -117,6 +137,13 @@ struct LifeEnd {
   milliseconds wall{0};       // the clock jumps meanwhile
 };
 
+// The process that runs workflows dies, between two of its effects.
+struct ApplicationEnd {
+  size_t effects = 1;  // since the one before
+  bool both = false;   // the coordinator's with it
+  milliseconds down{0};
+};
+
 enum class Deed : uint8_t {
   kCancel,
   kRetry,
@@ -162,6 +189,7 @@ struct Scenario {
   std::vector<HostTrouble> hosts_down;
   std::vector<StoreFault> store_faults;
   std::vector<LifeEnd> life_ends;
+  std::vector<ApplicationEnd> application_ends;
   PlannedShop shop;
   std::optional<milliseconds> backup;  // when a copy is made; once all has ended it takes the place
   bool sqlite = false;

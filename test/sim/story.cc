@@ -34,24 +34,50 @@ std::string_view NameOf(CallResult result) {
 }
 
 std::string_view NameOf(Ask what) {
-  constexpr std::string_view kNames[] = {"Submit",       "Prepare",     "SubmitPrepared",
-                                         "Abort",        "Begin",       "Join",
-                                         "Call",         "Commit",      "Rollback",
-                                         "Leave",        "Wait",        "Query",
-                                         "List",         "Cancel",      "RetryNow",
-                                         "Edit",         "Skip",        "Stop",
-                                         "Subscribe",    "Unsubscribe", "DeleteTopic",
-                                         "Pause",        "Resume",      "RegisterLocal",
-                                         "GetHealth",    "Close",       "SubmitInTransaction",
-                                         "COMMIT",       "WaitAdopted", "DoAndSubmit",
-                                         "PokeOutboxes", "Run",         "Backup"};
+  constexpr std::string_view kNames[] = {"Submit",
+                                         "Prepare",
+                                         "SubmitPrepared",
+                                         "Abort",
+                                         "Begin",
+                                         "Join",
+                                         "Call",
+                                         "Commit",
+                                         "Rollback",
+                                         "Leave",
+                                         "Wait",
+                                         "Query",
+                                         "List",
+                                         "Cancel",
+                                         "RetryNow",
+                                         "Edit",
+                                         "Skip",
+                                         "Stop",
+                                         "Subscribe",
+                                         "Unsubscribe",
+                                         "DeleteTopic",
+                                         "Pause",
+                                         "Resume",
+                                         "RegisterLocal",
+                                         "GetHealth",
+                                         "Close",
+                                         "SubmitInTransaction",
+                                         "COMMIT",
+                                         "WaitAdopted",
+                                         "DoAndSubmit",
+                                         "PokeOutboxes",
+                                         "Run",
+                                         "Backup",
+                                         "PrepareWorkflow",
+                                         "Record",
+                                         "Finish"};
   return kNames[static_cast<size_t>(what)];
 }
 
 std::string_view NameOf(Fault::Kind kind) {
   constexpr std::string_view kNames[] = {
-      "crash",     "power loss", "clock jump", "commits fail", "commit unknown", "commits slow",
-      "disk full", "reads fail", "host down",  "network",      "paused",         "shop's disk"};
+      "crash",        "power loss",  "clock jump",      "commits fail", "commit unknown",
+      "commits slow", "disk full",   "reads fail",      "host down",    "network",
+      "paused",       "shop's disk", "application dies"};
   return kNames[static_cast<size_t>(kind)];
 }
 
@@ -87,6 +113,9 @@ class Teller {
   std::string Tell() {
     for (const Call& call : log_.calls) {
       if (Concerns(call.gid)) TellCall(call);
+    }
+    for (const Effort& effort : log_.efforts) {
+      if (Concerns(effort.gid)) TellEffort(effort);
     }
     for (const Stored& stored : log_.stored) {
       if (Concerns(stored.row.gid)) TellStored(stored);
@@ -146,6 +175,15 @@ class Teller {
     }
   }
 
+  void TellEffort(const Effort& effort) {
+    const std::string name =
+        Concat("W run ", effort.run, " ", effort.gid, " ", effort.branch_id, "/", effort.op);
+    Line(effort.sent, Concat(name, " is told ", NameOf(effort.result)));
+    for (const Stamp& arrival : effort.arrivals) {
+      Line(arrival, Concat("W   at ", name.substr(2), " (#", effort.sent.seq, ")"));
+    }
+  }
+
   void TellStored(const Stored& stored) {
     std::string text = Concat("S ", NameOf(stored.kind), " ", stored.row.gid, " v",
                               stored.row.version, " ", StatusName(stored.row.status));
@@ -159,6 +197,9 @@ class Teller {
       if (t->outcome == internal::Decision::kRollback) text += " rollback";
       text += " |";
       for (size_t i = 0; i < t->branches.size(); ++i) text += TellBranch(*t, i);
+      for (const auto& recorded : t->progress) {
+        text += Concat(" ", recorded->branch_id, "/", recorded->op, recorded->failed ? "=f" : "=s");
+      }
     } else {
       text += stored.unreadable.empty() ? " tombstone" : " UNREADABLE " + stored.unreadable;
     }
@@ -180,6 +221,9 @@ class Teller {
     if (call.edit.url) text += Concat(" url ", *call.edit.url);
     if (call.edit.payload) text += Concat(" payload ", *call.edit.payload);
     if (!call.name.empty()) text += Concat(" ", call.name, " ", call.url);
+    if (call.what == Ask::kRecord || call.what == Ask::kFinish) {
+      text += Concat(call.failed ? " failed" : " succeed", " [", Printable(call.data), "]");
+    }
     Line(call.began, text);
     std::string answer = Concat("A   -> ", NameOf(call.what), " ", call.gid, " (#", call.began.seq,
                                 ") ", call.status.ToString());
