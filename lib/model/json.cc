@@ -83,6 +83,10 @@ class Builder {
   std::string problem_;
 };
 
+// A zero byte, which no JSON has: the parser would take it for the end of the text, whatever comes
+// behind it.
+size_t FindZero(std::string_view text) { return text.find('\0'); }
+
 constexpr std::string_view kBase64Digits =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -95,12 +99,18 @@ const Json* Json::Find(std::string_view name) const {
 
 Result<Json> ParseJson(std::string_view text, const JsonLimits& limits) {
   if (text.empty()) return Status(StatusCode::kInvalidArgument, "not JSON: empty");
+  if (const size_t zero = FindZero(text); zero != std::string_view::npos) {
+    return Status(StatusCode::kInvalidArgument, Concat("not JSON: wrong at byte ", zero + 1));
+  }
   Builder builder(limits);
   const bool parsed = nlohmann::json::sax_parse(text.begin(), text.end(), &builder);
   return builder.Take(parsed);
 }
 
-bool IsJson(std::string_view text) { return nlohmann::json::accept(text.begin(), text.end()); }
+bool IsJson(std::string_view text) {
+  return FindZero(text) == std::string_view::npos &&
+         nlohmann::json::accept(text.begin(), text.end());
+}
 
 std::string JsonText(std::string_view text) { return Concat("\"", JsonEscaped(text), "\""); }
 

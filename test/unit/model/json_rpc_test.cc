@@ -67,6 +67,8 @@ TEST_CASE("json-rpc: what is no object can't be parameters") {
        {"30", "\"x\"", "[1]", "{", "{]", "{}{}", "hello", "{\"a\"}", "{\"a\":\"\xff\"}"}) {
     CHECK_MESSAGE(CheckJsonRpcPayload(payload).code() == StatusCode::kInvalidArgument, payload);
   }
+  // What is behind the zero byte would become part of the request.
+  CHECK_FALSE(CheckJsonRpcPayload(std::string_view("{}\0}", 4)).ok());
   std::string deep = R"({"a":)" + std::string(100'000, '[') + std::string(100'000, ']') + "}";
   CHECK(CheckJsonRpcPayload(deep).ok());
 }
