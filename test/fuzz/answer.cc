@@ -1,24 +1,24 @@
-// The bytes of a server's answer, through the real transport over a loop-back connection.
+// The bytes of a server's answer, through the real transport's call over a connection in memory.
 //
 // Properties: whatever a server sends before it closes, the call ends once, as answered or lost, in
 // no time, and with no more text than is kept. An answer that is well formed, by any framing, is
 // read as its status and body say, or as too large.
-#include <arpa/inet.h>
-#include <netinet/in.h>
+//
+// The connection is one end of a pair of sockets: socket() and connect() below take the place of
+// the C library's, in this program and in the libraries that it uses. All is one thread's work.
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
-#include <condition_variable>
-#include <mutex>
 #include <optional>
-#include <thread>
+#include <utility>
 
 #include "base/check.h"
 #include "base/text.h"
 #include "input.h"
 #include "model/verdict.h"
-#include "transport/http/http_transport.h"
+#include "transport/http/http_call.h"
 
 namespace troth::internal {
 namespace {
@@ -28,89 +28,69 @@ using std::chrono::milliseconds;
 constexpr size_t kAnswerBytesMax = 700;
 constexpr milliseconds kTimeout{20'000};
 
-// Answers each connection with the same bytes, whatever is asked, and ends its side.
+// Answers each connection with the same bytes, once the request is there, and ends its side.
 class Server {
  public:
-  Server() : listener_(socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof(address);
-    auto* const any = reinterpret_cast<sockaddr*>(&address);
-    TROTH_CHECK(listener_ >= 0 && bind(listener_, any, size) == 0 && listen(listener_, 16) == 0);
-    TROTH_CHECK(getsockname(listener_, any, &size) == 0);
-    port_ = ntohs(address.sin_port);
-    std::thread([this] { Run(); }).detach();
-  }
+  void SetAnswer(std::string answer) { answer_ = std::move(answer); }
 
-  int port() const { return port_; }
-  void SetAnswer(std::string answer) {
-    const std::lock_guard lock(mutex_);
-    answer_ = std::move(answer);
+  // The client's end of a new connection; the one before is over.
+  int Connect() {
+    Disconnect();
+    std::array<int, 2> ends{};
+    TROTH_CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
+    client_ = ends[0];
+    end_ = ends[1];
+    request_.clear();
+    return client_;
+  }
+  void Disconnect() {
+    if (end_ >= 0) close(end_);
+    end_ = client_ = -1;
+  }
+  bool IsClient(int socket) const { return socket == client_; }
+
+  // What the client has just sent.
+  void Take(std::string_view bytes) {
+    const bool whole = request_.ends_with("\r\n\r\n");
+    request_ += bytes;
+    if (whole || !request_.ends_with("\r\n\r\n")) return;
+    // It fits in what the system keeps for a socket, so this never waits.
+    TROTH_CHECK(write(end_, answer_.data(), answer_.size()) ==
+                static_cast<ssize_t>(answer_.size()));
+    shutdown(end_, SHUT_WR);
   }
 
  private:
-  void Run() {
-    for (;;) {
-      const int connection = accept(listener_, nullptr, nullptr);
-      TROTH_CHECK(connection >= 0);
-      ReadRequest(connection);
-      {
-        const std::lock_guard lock(mutex_);
-        (void)send(connection, answer_.data(), answer_.size(), MSG_NOSIGNAL);
-      }
-      shutdown(connection, SHUT_WR);
-      // A close with bytes unread would take back what the client has not read yet.
-      while (recv(connection, buffer_.data(), buffer_.size(), 0) > 0) {
-      }
-      close(connection);
-    }
-  }
-
-  void ReadRequest(int connection) {
-    std::string request;
-    while (request.find("\r\n\r\n") == std::string::npos) {
-      const ssize_t size = recv(connection, buffer_.data(), buffer_.size(), 0);
-      if (size <= 0) return;
-      request.append(buffer_.data(), static_cast<size_t>(size));
-    }
-  }
-
-  const int listener_;
-  int port_ = 0;
-  std::array<char, 4096> buffer_;
-  std::mutex mutex_;
+  int client_ = -1;
+  int end_ = -1;
+  std::string request_;
   std::string answer_;
 };
 
-class Caller : private CallSink {
- public:
-  CallEnded Make(const std::string& url, bool body_verdicts) {
-    ended_.reset();
-    Call call{.id = ++id_, .url = url, .post = false, .timeout = kTimeout};
-    call.body_verdicts = body_verdicts;
-    call.keep_body = true;
-    transport_.Start(std::move(call), *this);
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return ended_.has_value(); });
-    return *std::move(ended_);
-  }
+Server& TheServer() {
+  static Server& server = *new Server;
+  return server;
+}
 
- private:
-  void OnCallEnded(CallEnded&& ended) override {
-    const std::lock_guard lock(mutex_);
-    TROTH_CHECK(!ended_ && ended.id == id_);
-    ended_ = std::move(ended);
-    changed_.notify_one();
-  }
-
+CallEnded MakeCall(bool body_verdicts) {
   // A kept connection would carry one input's bytes into the next one.
-  HttpTransport transport_{{.answer_bytes = kAnswerBytesMax, .keep_idle = milliseconds(0)}};
-  uint64_t id_ = 0;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::optional<CallEnded> ended_;
-};
+  static HttpShared& shared =
+      *new HttpShared({.answer_bytes = kAnswerBytesMax, .keep_idle = milliseconds(0)});
+  static uint64_t id = 0;
+  HttpCall call;
+  call.call = {.id = ++id, .url = "http://127.0.0.1:1/", .post = false, .timeout = kTimeout};
+  call.call.body_verdicts = body_verdicts;
+  call.call.keep_body = true;
+  call.url = *ParseHttpUrl(call.call.url);
+  call.deadline = HttpCall::Clock::now() + kTimeout;
+  std::optional<HttpCall::Clock::time_point> kept_until;
+  CallEnded ended = MakeHttpCall(
+      shared, call, [] { return true; }, &kept_until);
+  TheServer().Disconnect();
+  TROTH_CHECK(ended.id == id && !kept_until);
+  TROTH_CHECK(HttpCall::Clock::now() < call.deadline);
+  return ended;
+}
 
 void CheckAny(const CallEnded& ended) {
   TROTH_CHECK(ended.kind != CallEnded::Kind::kNotSent);
@@ -160,20 +140,17 @@ void CheckWellFormed(const CallEnded& ended, int status, std::string_view body,
 }
 
 void Check(fuzz::Input in) {
-  static Server& server = *new Server;
-  static Caller& caller = *new Caller;
-  static const std::string url = Concat("http://127.0.0.1:", server.port(), "/");
   const uint8_t kind = in.Byte();
   const bool body_verdicts = (kind & 2) != 0;
   if ((kind & 1) == 0) {
-    server.SetAnswer(in.Rest());
-    CheckAny(caller.Make(url, body_verdicts));
+    TheServer().SetAnswer(in.Rest());
+    CheckAny(MakeCall(body_verdicts));
     return;
   }
   const int status = 200 + in.Byte();
   const std::string body = in.Rest();
-  server.SetAnswer(WellFormed(kind / 4, status, body));
-  const CallEnded ended = caller.Make(url, body_verdicts);
+  TheServer().SetAnswer(WellFormed(kind / 4, status, body));
+  const CallEnded ended = MakeCall(body_verdicts);
   CheckAny(ended);
   CheckWellFormed(ended, status, body, body_verdicts);
 }
@@ -181,7 +158,25 @@ void Check(fuzz::Input in) {
 }  // namespace
 }  // namespace troth::internal
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+extern "C" {
+
+int socket(int, int, int) { return troth::internal::TheServer().Connect(); }
+
+int connect(int socket, const sockaddr*, socklen_t) {
+  TROTH_CHECK(troth::internal::TheServer().IsClient(socket));
+  return 0;
+}
+
+ssize_t send(int socket, const void* bytes, size_t size, int flags) {
+  const auto sent = syscall(SYS_sendto, socket, bytes, size, flags, nullptr, 0);
+  TROTH_CHECK(sent == static_cast<ssize_t>(size));
+  troth::internal::TheServer().Take({static_cast<const char*>(bytes), size});
+  return sent;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   troth::internal::Check(troth::fuzz::Input(data, size));
   return 0;
 }
+
+}  // extern "C"

@@ -3,13 +3,21 @@
 // Properties: whatever reads, lists, updates and purges rows ends, with a row that is fine or can't
 // be true; and one bad row harms no other (R24): a healthy transaction beside it is found by its
 // gid, as due and in the list, and is as it was.
+//
+// Statements are kept prepared by their text, also those that the store prepares anew each time:
+// sqlite3_prepare_v3() and what belongs to it below take the place of SQLite's.
+#include <dlfcn.h>
 #include <sqlite3.h>
 
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <map>
 #include <mutex>
 #include <set>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/check.h"
 #include "base/text.h"
@@ -35,6 +43,38 @@ void Execute(sqlite3* db, const char* sql) {
   TROTH_CHECK(sqlite3_exec(db, sql, nullptr, nullptr, nullptr) == SQLITE_OK);
 }
 
+template <class Function>
+Function* InSqlite(const char* name) {
+  void* const found = dlsym(RTLD_NEXT, name);
+  TROTH_CHECK(found != nullptr);
+  return reinterpret_cast<Function*>(found);
+}
+
+// Statements that nobody uses now, by their text. Of the one connection that there is.
+class KeptStatements {
+ public:
+  sqlite3_stmt* Take(std::string_view sql) {
+    const auto found = idle_.find(sql);
+    if (found == idle_.end() || found->second.empty()) return nullptr;
+    sqlite3_stmt* const statement = found->second.back();
+    found->second.pop_back();
+    return statement;
+  }
+  void Put(sqlite3_stmt* statement) {
+    sqlite3_reset(statement);
+    sqlite3_clear_bindings(statement);
+    idle_[sqlite3_sql(statement)].push_back(statement);
+  }
+
+ private:
+  std::map<std::string, std::vector<sqlite3_stmt*>, std::less<>> idle_;
+};
+
+KeptStatements& Kept() {
+  static KeptStatements& kept = *new KeptStatements;
+  return kept;
+}
+
 // A store in memory, as the production one is put together.
 struct Bench {
   Bench()
@@ -48,6 +88,11 @@ struct Bench {
     Prepare(insert, &insert_row);
     Prepare("INSERT INTO troth_part VALUES(?1,?2)", &insert_part);
     Prepare("INSERT INTO troth_topic VALUES(?1,?2,?3)", &insert_topic);
+    Prepare("DELETE FROM troth_transaction", &empty[0]);
+    Prepare("DELETE FROM troth_part", &empty[1]);
+    Prepare("DELETE FROM troth_topic", &empty[2]);
+    // Parts of the transaction with the id 1 but for its first one.
+    Prepare("DELETE FROM troth_part WHERE key BETWEEN 65537 AND 131071", &strange_parts);
   }
   Connection& connection() { return file.writer->connection(); }
   sqlite3* db() { return connection().database(); }
@@ -71,7 +116,14 @@ struct Bench {
   sqlite3_stmt* insert_row = nullptr;
   sqlite3_stmt* insert_part = nullptr;
   sqlite3_stmt* insert_topic = nullptr;
+  std::array<sqlite3_stmt*, 3> empty{};
+  sqlite3_stmt* strange_parts = nullptr;
 };
+
+void Run(sqlite3_stmt* statement) {
+  TROTH_CHECK(sqlite3_step(statement) == SQLITE_DONE);
+  sqlite3_reset(statement);
+}
 
 StoredTransaction Sample(const std::string& gid) {
   auto definition = std::make_shared<Definition>();
@@ -236,14 +288,9 @@ void Purge(Bench& bench, Time finished_before, Time tombstones_before, size_t ro
   }
 }
 
-void Empty(Bench& bench) {
-  Execute(bench.db(),
-          "DELETE FROM troth_transaction; DELETE FROM troth_part; DELETE FROM troth_topic;");
-}
-
 void Check(fuzz::Input in) {
   static Bench& bench = *new Bench;
-  Empty(bench);
+  for (sqlite3_stmt* const statement : bench.empty) Run(statement);
   const StoredTransaction healthy = Sample("healthy");
   const int64_t id = ApplyOne(bench, WriteOf(healthy)).id;
 
@@ -262,7 +309,7 @@ void Check(fuzz::Input in) {
   InsertTopic(bench, in);
   // A second part would be damage to the healthy one itself.
   TROTH_CHECK(id == 1);
-  Execute(bench.db(), "DELETE FROM troth_part WHERE key BETWEEN 65537 AND 131071");
+  Run(bench.strange_parts);
 
   TROTH_CHECK(LoadDue(bench, rows + 1).contains(id));
   (void)ListAll(bench, filter, rows + 1);
@@ -280,7 +327,40 @@ void Check(fuzz::Input in) {
 }  // namespace
 }  // namespace troth::internal::sqlite
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+extern "C" {
+
+int sqlite3_prepare_v3(sqlite3* db, const char* sql, int size, unsigned int flags,
+                       sqlite3_stmt** statement, const char** tail) {
+  using namespace troth::internal::sqlite;
+  static auto* const prepare = InSqlite<decltype(sqlite3_prepare_v3)>("sqlite3_prepare_v3");
+  *statement = size < 0 && tail == nullptr ? Kept().Take(sql) : nullptr;
+  if (*statement != nullptr) return SQLITE_OK;
+  return prepare(db, sql, size, flags, statement, tail);
+}
+
+int sqlite3_finalize(sqlite3_stmt* statement) {
+  if (statement != nullptr) troth::internal::sqlite::Kept().Put(statement);
+  return SQLITE_OK;
+}
+
+// Of the few texts without parameters and results that the store runs by it again and again.
+int sqlite3_exec(sqlite3* db, const char* sql, int (*row)(void*, int, char**, char**), void* to,
+                 char** message) {
+  using namespace troth::internal::sqlite;
+  static auto* const execute = InSqlite<decltype(sqlite3_exec)>("sqlite3_exec");
+  const std::string_view text = sql;
+  if (text != "BEGIN" && text != "COMMIT") return execute(db, sql, row, to, message);
+  sqlite3_stmt* statement = nullptr;
+  int code = sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+  if (code != SQLITE_OK) return code;
+  code = sqlite3_step(statement);
+  sqlite3_finalize(statement);
+  return code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   troth::internal::sqlite::Check(troth::fuzz::Input(data, size));
   return 0;
 }
+
+}  // extern "C"

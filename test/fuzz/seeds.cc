@@ -121,6 +121,39 @@ std::string Answer(uint64_t seed) {
   return std::string(1, seed < 12 ? '\0' : '\1') + answers[seed % 6];
 }
 
+std::string JsonRpc(uint64_t seed) {
+  Output out;
+  if (seed % 4 == 0) {
+    out.Byte(0).Piece("gid").Piece("saga").Piece("01").Piece("action");
+    out.Piece("http://a/rpc?method=TransIn");
+    const std::string payloads[] = {"{\"amount\":30}", "null", " { \"gid\" : [1] } ", "[]"};
+    return out.Rest(payloads[seed / 4 % 4]).bytes();
+  }
+  if (seed % 4 == 1) return out.Byte(9).Byte(static_cast<uint8_t>(seed / 4)).Rest("text").bytes();
+  const std::string answers[] = {R"({"jsonrpc":"2.0","id":"x","result":null})",
+                                 R"({"error":{"code":-32901,"message":"no money"}})",
+                                 R"({"error":{"code":-32902}})",
+                                 R"({"error":{"code":-32603,"message":"FAILURE"}})",
+                                 R"({"error":"no"})",
+                                 "ONGOING"};
+  return out.Byte(seed % 8 < 4 ? 2 : 6).Rest(answers[seed / 4 % 6]).bytes();
+}
+
+std::string Access(uint64_t seed) {
+  Output out;
+  if (seed % 2 == 0) {
+    const std::string urls[] = {"+/x", "+/%2e%2E/x", "http://a/api?x", "local:reserve"};
+    out.Byte(1).Byte(2).Piece("http://a/api").Piece("local:reserve");
+    return out.Rest(urls[seed / 2 % 4]).bytes();
+  }
+  const std::string hosts[] = {"localhost:1", "127.0.0.1", "[::1]:80", "bank.example"};
+  out.Byte(0).Byte(static_cast<uint8_t>(seed / 2)).Byte(2);
+  out.Byte(0).Piece(hosts[seed / 2 % 4]);
+  if (seed % 3 == 0) out.Byte(2).Piece("none");
+  if (seed % 3 != 0) out.Byte(3).Piece("Bearer token");
+  return out.Piece("token").bytes();
+}
+
 }  // namespace
 }  // namespace troth::fuzz
 
@@ -136,4 +169,6 @@ int main(int argc, char** argv) {
   WriteSeeds(folder, "query", Query);
   WriteSeeds(folder, "url", Url);
   WriteSeeds(folder, "answer", Answer);
+  WriteSeeds(folder, "json_rpc", JsonRpc);
+  WriteSeeds(folder, "access", Access);
 }
