@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdlib>
 #include <string>
 #include <string_view>
 
@@ -34,6 +35,35 @@ inline GatewayRequest GatewayRequestOf(const httplib::Request& request, std::str
   return out;
 }
 
+namespace internal {
+
+inline void Refuse(int status, const std::string& why, httplib::Response& response) {
+  response.status = status;
+  response.set_content(R"({"message":")" + why + "\"}", "application/json; charset=utf-8");
+}
+
+// Reads the body to its end, as the next request stands behind it; nothing of it is kept. A
+// BoundedServer lets no more come than it takes. False: it did not come whole.
+inline bool Discard(const httplib::Request& request, const httplib::ContentReader& content) {
+  const auto drop = [](const char*, size_t) { return true; };
+  if (request.is_multipart_form_data()) return content([](const auto&) { return true; }, drop);
+  return content(drop);
+}
+
+// Why `response`, which httplib has given its status, is that of a body that did not come whole.
+inline void SayWhyNotWhole(const httplib::Request& request, size_t most,
+                           httplib::Response& response) {
+  if (response.status != 413) return Refuse(400, "body: broken off, or not as it says", response);
+  const std::string told = request.get_header_value("Content-Length");
+  const bool past = std::strtoull(told.c_str(), nullptr, 10) > most;  // else past the server's own
+  Refuse(413,
+         past ? "body: more than " + std::to_string(most) + " bytes"
+              : "body: more than the server takes",
+         response);
+}
+
+}  // namespace internal
+
 // Serves the gateway's routes on `server`, beside the application's own. Call it before the server
 // listens; the gateway must outlive the server.
 inline void Mount(httplib::Server& server, Gateway& gateway) {
@@ -44,19 +74,30 @@ inline void Mount(httplib::Server& server, Gateway& gateway) {
     response.set_content(said.body, said.content_type);
   };
   const auto handle = [answer](const httplib::Request& request, httplib::Response& response) {
-    answer(request, request.body, response);
+    answer(request, {}, response);
   };
-  // A body that comes in chunks passes httplib's own limit. What is past the gateway's is read, as
-  // the next request stands behind it, and is not kept; one byte of it is, to be refused for.
+  // No route takes a body by these methods.
+  const auto ignore = [answer](const httplib::Request& request, httplib::Response& response,
+                               const httplib::ContentReader& content) {
+    const bool body =
+        request.has_header("Content-Length") || request.has_header("Transfer-Encoding");
+    if (body) internal::Discard(request, content);
+    answer(request, {}, response);
+  };
   const auto read = [answer, &gateway](const httplib::Request& request, httplib::Response& response,
                                        const httplib::ContentReader& content) {
+    if (request.is_multipart_form_data()) {
+      internal::Discard(request, content);
+      return internal::Refuse(400, "body: a form, not JSON", response);
+    }
     std::string body;
-    const size_t most = gateway.options().body_bytes + 1;
+    const size_t most = gateway.options().body_bytes;
     const bool whole = content([&](const char* bytes, size_t size) {
-      body.append(bytes, std::min(size, most - body.size()));
+      body.append(bytes, std::min(size, most + 1 - body.size()));  // one more, to be refused for
       return true;
     });
-    if (whole) answer(request, body, response);
+    if (whole || body.size() > most) return answer(request, body, response);
+    internal::SayWhyNotWhole(request, most, response);
   };
   std::string base;  // as a regular expression
   for (const char c : gateway.options().base_path) {
@@ -67,9 +108,9 @@ inline void Mount(httplib::Server& server, Gateway& gateway) {
                                      std::string("/api/metrics"), std::string("/api/ping")}) {
     server.Get(pattern, handle);
     server.Post(pattern, read);
-    server.Put(pattern, handle);
-    server.Patch(pattern, handle);
-    server.Delete(pattern, handle);
+    server.Put(pattern, ignore);
+    server.Patch(pattern, ignore);
+    server.Delete(pattern, ignore);
   }
 }
 

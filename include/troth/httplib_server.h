@@ -3,9 +3,14 @@
 //   troth::BoundedServer server;  // in place of httplib::Server; used in the same way
 //   server.set_payload_max_length(8u << 20);
 //
-// httplib 0.11 reads headers without end into memory, and bodies too where they come in chunks; and
-// a client that sends a byte now and then holds a thread for ever. Its newer versions have bounds
-// of their own, which hold instead of these (they say their number, CPPHTTPLIB_VERSION_NUM).
+// httplib 0.11 reads headers without end into memory, bodies in chunks too, and reads to its end
+// what it then refuses for its length; a client that sends a byte now and then holds a thread for
+// ever. Here such clients are refused as soon as it shows, with an answer that says why (413 for a
+// body, 431 for headers, 400 for what is no HTTP), and their connections closed. A connection on
+// which nothing comes costs its thread, and no wake-ups. Newer versions of httplib have bounds of
+// their own, which hold instead of these (they say their number, CPPHTTPLIB_VERSION_NUM).
+//
+// The same over TLS: httplib_ssl_server.h.
 //
 // Header-only: cpp-httplib is the application's. Link troth_branch or troth_gateway.
 #pragma once
@@ -18,17 +23,25 @@
 #include <cstddef>
 
 namespace troth {
+namespace internal {
 
-class BoundedServer : public httplib::Server {
+template <class Server>
+class Bounded : public Server {
  public:
-  BoundedServer& set_head_max_length(size_t) { return *this; }
-  BoundedServer& set_request_timeout(std::chrono::milliseconds) { return *this; }
+  using Server::Server;
+  Bounded& set_head_max_length(size_t) { return *this; }
+  Bounded& set_request_timeout(std::chrono::milliseconds) { return *this; }
 };
+
+}  // namespace internal
+
+class BoundedServer : public internal::Bounded<httplib::Server> {};
 
 }  // namespace troth
 
 #else
 
+#include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -36,178 +49,488 @@ class BoundedServer : public httplib::Server {
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <functional>
+#include <memory>
+#include <mutex>
 #include <string>
+#include <string_view>
 
 namespace troth {
+namespace internal {
 
-class BoundedServer : public httplib::Server {
+using ServerClock = std::chrono::steady_clock;
+
+struct ServerBounds {
+  size_t head_bytes;
+  size_t body_bytes;
+  std::chrono::milliseconds request_time;
+  std::chrono::milliseconds read_time;
+  std::chrono::milliseconds write_time;
+};
+
+// Whether something of `events` comes in time.
+inline bool WaitFor(int socket, short events, std::chrono::milliseconds time) {
+  pollfd waited{socket, events, 0};
+  return ::poll(&waited, 1, static_cast<int>(std::min<int64_t>(time.count(), INT32_MAX))) > 0;
+}
+
+// The bytes of a connection, as recv and send have them: -1 with EAGAIN where there is nothing yet,
+// which wanted() has to be waited for.
+class TcpWire {
  public:
-  // Of one request's first line and headers in all. Past it the connection is closed.
-  BoundedServer& set_head_max_length(size_t bytes) {
+  explicit TcpWire(int socket) : socket_(socket) {}
+
+  int socket() const { return socket_; }
+  short wanted() const { return wanted_; }
+  bool pending() const { return false; }  // something has come that poll() does not see
+
+  ssize_t Receive(char* out, size_t size) {
+    wanted_ = POLLIN;
+    return Again([&] { return ::recv(socket_, out, size, MSG_DONTWAIT); });
+  }
+  ssize_t Send(const char* bytes, size_t size) {
+    wanted_ = POLLOUT;
+    return Again([&] { return ::send(socket_, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT); });
+  }
+  void Close() {}
+
+ private:
+  template <class Function>
+  static ssize_t Again(const Function& function) {
+    ssize_t done = 0;
+    do {
+      done = function();
+    } while (done < 0 && errno == EINTR);
+    return done;
+  }
+
+  const int socket_;
+  short wanted_ = POLLIN;
+};
+
+// Where the body of a request ends: after as many bytes as its headers tell, or where its chunks
+// do.
+class BodyEnd {
+ public:
+  BodyEnd() = default;  // there is none
+  void SetLength(uint64_t bytes) { *this = BodyEnd(State::kData, false, bytes, 0); }
+  void SetChunks(uint64_t bytes_max) { *this = BodyEnd(State::kSize, true, 0, bytes_max); }
+  void Refuse() { *this = BodyEnd(State::kRefused, false, 0, 0); }
+
+  bool refused() const { return state_ == State::kRefused; }
+  bool reached() const { return state_ == State::kEnd || (state_ == State::kData && left_ == 0); }
+  // Of the bytes to come so many belong to it; of its chunks perhaps more.
+  uint64_t left() const {
+    if (state_ == State::kData) return left_;
+    return reached() || refused() ? 0 : 1;
+  }
+  // At most left() of them. False: it is refused, for its framing or for what its chunks hold.
+  bool Take(const char* bytes, size_t size) {
+    if (state_ != State::kData) {
+      TakeFraming(*bytes);
+    } else if ((left_ -= size) == 0 && chunks_) {
+      StartLine(State::kDataLine);
+    }
+    return !refused();
+  }
+
+ private:
+  // The lines of the framing: the size of a chunk, what may stand behind it, the end of its data,
+  // and what may stand behind the last one.
+  enum class State { kData, kSize, kExtension, kDataLine, kTrailer, kEnd, kRefused };
+  static constexpr size_t kLineMax = 1024;
+
+  BodyEnd(State state, bool chunks, uint64_t left, uint64_t bytes_max)
+      : state_(state), chunks_(chunks), left_(left), bytes_max_(bytes_max) {}
+
+  void StartLine(State state) {
+    state_ = state;
+    line_ = 0;
+  }
+  void TakeFraming(char byte) {
+    if (byte == '\n') return EndLine();
+    if (byte == '\r') return;
+    if (++line_ > kLineMax) return Refuse();
+    if (state_ == State::kDataLine) return Refuse();
+    if (state_ != State::kSize) return;
+    if (std::isxdigit(static_cast<unsigned char>(byte))) return TakeDigit(byte);
+    if (line_ == 1) return Refuse();
+    state_ = State::kExtension;
+  }
+  void TakeDigit(char digit) {
+    left_ =
+        left_ * 16 + static_cast<uint64_t>(digit <= '9' ? digit - '0' : (digit | 32) - 'a' + 10);
+    if (left_ > bytes_max_ - bytes_) Refuse();
+  }
+  void EndLine() {
+    if (state_ == State::kDataLine) return StartLine(State::kSize);
+    if (state_ == State::kTrailer) return StartLine(line_ == 0 ? State::kEnd : State::kTrailer);
+    if (line_ == 0) return Refuse();
+    bytes_ += left_;
+    StartLine(left_ == 0 ? State::kTrailer : State::kData);
+  }
+
+  State state_ = State::kData;
+  bool chunks_ = false;
+  uint64_t left_ = 0;       // of the body, or of this chunk
+  uint64_t bytes_ = 0;      // of all chunks so far
+  uint64_t bytes_max_ = 0;  // of all chunks
+  size_t line_ = 0;         // so much of this line has come
+};
+
+// One connection: its requests, one after the other, and their answers.
+template <class Wire>
+class BoundedConnection final : public httplib::Stream {
+ public:
+  BoundedConnection(Wire& wire, const ServerBounds& bounds) : wire_(wire), bounds_(bounds) {}
+
+  enum class Head { kWhole, kEnded, kTooLong, kNoHttp };
+
+  // Reads on until the head of the next request is there.
+  Head ReadHead() {
+    until_ = ServerClock::now() + bounds_.request_time;
+    buffer_.erase(0, at_);
+    at_ = head_ = 0;
+    expected_ = false;
+    for (size_t seen = 0;;) {
+      if (seen == 0 && buffer_.compare(0, 2, "\r\n") == 0) buffer_.erase(0, 2);
+      if (!buffer_.empty() && !std::isalpha(static_cast<unsigned char>(buffer_[0]))) {
+        return Head::kNoHttp;
+      }
+      const size_t end = buffer_.find("\n\r\n", seen - std::min<size_t>(seen, 2));
+      if (std::min(end, buffer_.size()) > bounds_.head_bytes) return Head::kTooLong;
+      if (end != std::string::npos) {
+        head_ = end + 3;
+        return Head::kWhole;
+      }
+      seen = buffer_.size();
+      if (!Fill(kRead)) return Head::kEnded;
+    }
+  }
+
+  // What is read after the head: no more than belongs to the request. A body that is too long is
+  // refused before it is read, and one of which it is not certain how long it is.
+  void ExpectBody(httplib::Request& request) {
+    expected_ = true;
+    const auto [first, last] = request.headers.equal_range("Content-Length");
+    const auto coding = request.headers.find("Transfer-Encoding");
+    body_ = {};
+    if (coding != request.headers.end()) {
+      const bool known = first == last && request.headers.count("Transfer-Encoding") == 1 &&
+                         EqualsChunked(coding->second);
+      known ? body_.SetChunks(bounds_.body_bytes + kSpare) : body_.Refuse();
+    } else if (first != last) {
+      const std::string& told = first->second;
+      const bool number = !told.empty() && told.size() < 19 &&
+                          told.find_first_not_of("0123456789") == std::string::npos;
+      const uint64_t length = number ? std::strtoull(told.c_str(), nullptr, 10) : 0;
+      const bool known = number && std::next(first) == last && length <= bounds_.body_bytes;
+      known ? body_.SetLength(length) : body_.Refuse();
+    }
+    if (!body_.refused()) return;
+    request.headers.erase("Expect");  // no: it shall not be sent
+    request.headers.erase("Connection");
+    request.headers.emplace("Connection", "close");
+  }
+
+  // Whether the next request may follow: the last one is read to its end.
+  bool RequestRead() const { return at_ >= head_ && expected_ && body_.reached(); }
+  bool waiting() const { return at_ < buffer_.size() || wire_.pending(); }
+  // Whether more may come.
+  bool open() const { return open_; }
+
+  void Refuse(std::string_view status, const std::string& why) {
+    const std::string body = R"({"message":")" + why + "\"}";
+    const std::string answer = "HTTP/1.1 " + std::string(status) +
+                               "\r\nConnection: close\r\n"
+                               "Content-Type: application/json; charset=utf-8\r\nContent-Length: " +
+                               std::to_string(body.size()) + "\r\n\r\n" + body;
+    write(answer.data(), answer.size());
+  }
+
+  // --- what httplib asks ---
+
+  bool is_readable() const override {
+    return waiting() || WaitFor(wire_.socket(), POLLIN, bounds_.read_time);
+  }
+  bool is_writable() const override { return WaitFor(wire_.socket(), POLLOUT, bounds_.write_time); }
+
+  ssize_t read(char* out, size_t size) override {
+    const bool in_head = at_ < head_;
+    const uint64_t left = in_head ? head_ - at_ : body_.left();
+    size = static_cast<size_t>(std::min<uint64_t>(size, left));
+    if (size == 0) return body_.refused() ? -1 : 0;
+    if (at_ == buffer_.size()) {
+      buffer_.clear();
+      at_ = head_ = 0;
+      if (!Fill(static_cast<size_t>(std::clamp<uint64_t>(left, kRead, kReadMost)))) return -1;
+    }
+    size = std::min(size, buffer_.size() - at_);
+    std::copy_n(buffer_.data() + at_, size, out);
+    at_ += size;
+    if (!in_head && !body_.Take(out, size)) return -1;
+    return static_cast<ssize_t>(size);
+  }
+
+  ssize_t write(const char* bytes, size_t size) override {
+    for (;;) {
+      const ssize_t sent = wire_.Send(bytes, size);
+      if (sent >= 0 || errno != EAGAIN) return sent;
+      if (!WaitFor(wire_.socket(), wire_.wanted(), bounds_.write_time)) return -1;
+    }
+  }
+
+  void get_remote_ip_and_port(std::string& ip, int& port) const override {
+    TellAddress(&::getpeername, remote_, ip, port);
+  }
+  void get_local_ip_and_port(std::string& ip, int& port) const override {
+    TellAddress(&::getsockname, local_, ip, port);
+  }
+  socket_t socket() const override { return wire_.socket(); }
+
+ private:
+  // What a body in chunks may hold past the bound, so that its handler sees that it does.
+  static constexpr size_t kSpare = 64u << 10;
+  static constexpr size_t kRead = 4096;  // at once; of a body that is longer, up to
+  static constexpr size_t kReadMost = 64u << 10;
+
+  struct Address {
+    std::string ip;
+    int port = 0;
+  };
+  using Asked = int (*)(int socket, sockaddr* address, socklen_t* size);
+
+  // Leaves both as they are where there is no address.
+  void TellAddress(Asked ask, Address& known, std::string& ip, int& port) const {
+    if (known.ip.empty()) Ask(ask, known);
+    if (known.ip.empty()) return;
+    ip = known.ip;
+    port = known.port;
+  }
+  void Ask(Asked ask, Address& out) const {
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    auto* const plain = reinterpret_cast<sockaddr*>(&address);
+    std::array<char, NI_MAXHOST> host{};
+    std::array<char, NI_MAXSERV> service{};
+    if (ask(wire_.socket(), plain, &size) != 0 ||
+        ::getnameinfo(plain, size, host.data(), host.size(), service.data(), service.size(),
+                      NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+      return;
+    }
+    out = {host.data(), std::atoi(service.data())};
+  }
+
+  static bool EqualsChunked(const std::string& text) {
+    constexpr std::string_view kChunked = "chunked";
+    return std::equal(text.begin(), text.end(), kChunked.begin(), kChunked.end(),
+                      [](unsigned char a, char b) { return std::tolower(a) == b; });
+  }
+
+  bool Fill(size_t most) {
+    const size_t had = buffer_.size();
+    buffer_.resize(had + most);
+    const ssize_t size = Receive(buffer_.data() + had, most);
+    buffer_.resize(had + static_cast<size_t>(std::max<ssize_t>(size, 0)));
+    open_ = size > 0;
+    return open_;
+  }
+
+  ssize_t Receive(char* out, size_t size) {
+    for (;;) {
+      const ssize_t got = wire_.Receive(out, size);
+      if (got >= 0 || errno != EAGAIN) return got;
+      const auto left =
+          std::chrono::duration_cast<std::chrono::milliseconds>(until_ - ServerClock::now());
+      if (left.count() <= 0 ||
+          !WaitFor(wire_.socket(), wire_.wanted(), std::min(left, bounds_.read_time))) {
+        return -1;
+      }
+    }
+  }
+
+  Wire& wire_;
+  const ServerBounds bounds_;
+  ServerClock::time_point until_{};
+  std::string buffer_;     // what has come
+  size_t at_ = 0;          // so much of it is read
+  size_t head_ = 0;        // so much of it is the head of the request
+  bool expected_ = false;  // what comes after that is known
+  BodyEnd body_;
+  bool open_ = true;
+  mutable Address remote_;
+  mutable Address local_;
+};
+
+// A descriptor of the listening socket, which tells those who wait for requests of stop().
+class ListeningSocket {
+ public:
+  explicit ListeningSocket(int descriptor) : descriptor_(descriptor) {}
+  ~ListeningSocket() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  ListeningSocket(const ListeningSocket&) = delete;
+  ListeningSocket& operator=(const ListeningSocket&) = delete;
+
+  // Until something comes on the other one. False: nothing has in time, or the server stops.
+  bool WaitFor(int socket, ServerClock::time_point until) const {
+    for (;;) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - ServerClock::now());
+      if (left.count() <= 0 || descriptor_ < 0) return false;
+      std::array<pollfd, 2> waited{{{socket, POLLIN, 0}, {descriptor_, 0, 0}}};
+      const int time = static_cast<int>(std::min<int64_t>(left.count(), INT32_MAX));
+      const int ready = ::poll(waited.data(), waited.size(), time);
+      if (ready > 0) return waited[1].revents == 0;
+      if (ready < 0 && errno != EINTR) return false;
+    }
+  }
+
+ private:
+  const int descriptor_;
+};
+
+template <class Server>
+class Bounded : public Server {
+ public:
+  using Server::Server;
+
+  // Of one request's first line and headers in all.
+  Bounded& set_head_max_length(size_t bytes) {
     head_bytes_ = bytes;
     return *this;
   }
   // How long a request may take to come, from its first byte to its last. Past it the connection is
   // closed.
-  BoundedServer& set_request_timeout(std::chrono::milliseconds time) {
+  Bounded& set_request_timeout(std::chrono::milliseconds time) {
     request_time_ = time;
     return *this;
   }
 
+ protected:
+  ServerBounds bounds() const {
+    return {.head_bytes = head_bytes_,
+            .body_bytes = std::min(this->payload_max_length_, SIZE_MAX / 64),
+            .request_time = request_time_,
+            .read_time = Milliseconds(this->read_timeout_sec_, this->read_timeout_usec_),
+            .write_time = Milliseconds(this->write_timeout_sec_, this->write_timeout_usec_)};
+  }
+
+  // Answers the requests that come over the wire. `set_up` sees each before it is answered.
+  template <class Wire>
+  bool ServeAll(Wire& wire, const std::function<void(httplib::Request&)>& set_up) {
+    BoundedConnection<Wire> connection(wire, bounds());
+    const std::shared_ptr<const ListeningSocket> listening = Listening();
+    bool ok = true;
+    bool last = false;
+    for (size_t left = this->keep_alive_max_count_; left > 0 && ok && !last; --left) {
+      const auto until =
+          ServerClock::now() +
+          std::chrono::seconds(std::min<time_t>(this->keep_alive_timeout_sec_, time_t{INT32_MAX}));
+      if (!connection.waiting() && !listening->WaitFor(wire.socket(), until)) break;
+      ok = ServeOne(connection, left == 1, last, set_up);
+      if (!ok || !connection.RequestRead()) {
+        wire.Close();
+        if (connection.open()) Drain(wire.socket());
+        return ok;
+      }
+    }
+    wire.Close();
+    return ok;
+  }
+
+  static void CloseSocket(int socket) {
+    ::shutdown(socket, SHUT_RDWR);
+    ::close(socket);
+  }
+
  private:
-  using Clock = std::chrono::steady_clock;
-
-  // One request and its answer, over a socket that it does not own.
-  class BoundedStream final : public httplib::Stream {
-   public:
-    BoundedStream(int socket, size_t head_bytes, size_t bytes, Clock::time_point until,
-                  std::chrono::milliseconds read_time, std::chrono::milliseconds write_time)
-        : socket_(socket),
-          head_bytes_(head_bytes),
-          bytes_(bytes),
-          until_(until),
-          read_time_(read_time),
-          write_time_(write_time) {}
-
-    bool is_readable() const override { return begin_ != end_ || Ready(POLLIN, read_time_); }
-    bool is_writable() const override { return Ready(POLLOUT, write_time_); }
-
-    ssize_t read(char* out, size_t size) override {
-      if (begin_ == end_) {
-        const ssize_t filled = Fill();
-        if (filled <= 0) return filled;
-      }
-      const size_t taken = std::min(size, end_ - begin_);
-      for (size_t i = 0; i < taken; ++i) out[i] = buffer_[begin_ + i];
-      begin_ += taken;
-      return WithinBounds(out, taken) ? static_cast<ssize_t>(taken) : -1;
-    }
-
-    ssize_t write(const char* bytes, size_t size) override {
-      if (!is_writable()) return -1;
-      ssize_t sent = 0;
-      do {
-        sent = ::send(socket_, bytes, size, MSG_NOSIGNAL);
-      } while (sent < 0 && errno == EINTR);
-      return sent;
-    }
-
-    void get_remote_ip_and_port(std::string& ip, int& port) const override {
-      TellAddress(&::getpeername, ip, port);
-    }
-    void get_local_ip_and_port(std::string& ip, int& port) const override {
-      TellAddress(&::getsockname, ip, port);
-    }
-    socket_t socket() const override { return socket_; }
-
-   private:
-    using Asked = int (*)(int socket, sockaddr* address, socklen_t* size);
-    // Leaves both as they are where there is no address.
-    void TellAddress(Asked ask, std::string& ip, int& port) const {
-      sockaddr_storage address{};
-      socklen_t size = sizeof address;
-      auto* const plain = reinterpret_cast<sockaddr*>(&address);
-      std::array<char, NI_MAXHOST> host{};
-      std::array<char, NI_MAXSERV> service{};
-      if (ask(socket_, plain, &size) != 0 ||
-          ::getnameinfo(plain, size, host.data(), host.size(), service.data(), service.size(),
-                        NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
-        return;
-      }
-      ip = host.data();
-      port = std::atoi(service.data());
-    }
-
-    bool Ready(short events, std::chrono::milliseconds time) const {
-      pollfd waited{socket_, events, 0};
-      return ::poll(&waited, 1, static_cast<int>(time.count())) > 0;
-    }
-
-    ssize_t Fill() {
-      const auto left =
-          std::chrono::duration_cast<std::chrono::milliseconds>(until_ - Clock::now());
-      if (left.count() <= 0 || !Ready(POLLIN, std::min(left, read_time_))) return -1;
-      ssize_t size = 0;
-      do {
-        size = ::recv(socket_, buffer_.data(), buffer_.size(), 0);
-      } while (size < 0 && errno == EINTR);
-      begin_ = 0;
-      end_ = size > 0 ? static_cast<size_t>(size) : 0;
-      return size;
-    }
-
-    // Counts what is handed out, and sees where the head ends: at the first empty line.
-    bool WithinBounds(const char* bytes, size_t size) {
-      total_ += size;
-      for (size_t i = 0; i < size && !in_body_; ++i) {
-        ++head_;
-        if (bytes[i] == '\n') {
-          in_body_ = line_ == 0;
-          line_ = 0;
-        } else if (bytes[i] != '\r') {
-          ++line_;
-        }
-      }
-      return head_ <= head_bytes_ && total_ <= bytes_;
-    }
-
-    const int socket_;
-    const size_t head_bytes_;
-    const size_t bytes_;
-    const Clock::time_point until_;
-    const std::chrono::milliseconds read_time_;
-    const std::chrono::milliseconds write_time_;
-    std::array<char, 4096> buffer_;
-    size_t begin_ = 0;
-    size_t end_ = 0;
-    size_t total_ = 0;
-    size_t head_ = 0;
-    size_t line_ = 0;
-    bool in_body_ = false;
-  };
-
   static std::chrono::milliseconds Milliseconds(time_t seconds, time_t microseconds) {
     return std::chrono::seconds(seconds) + std::chrono::milliseconds(microseconds / 1'000);
   }
 
-  // Whether a request begins before the connection has been idle for too long. In slices, so that
-  // stop() is noticed.
-  bool WaitForRequest(int socket) const {
-    const Clock::time_point until = Clock::now() + std::chrono::seconds(keep_alive_timeout_sec_);
-    constexpr int kSliceMs = 50;
-    while (svr_sock_ != INVALID_SOCKET && Clock::now() < until) {
-      pollfd waited{socket, POLLIN, 0};
-      const int ready = ::poll(&waited, 1, kSliceMs);
-      if (ready != 0) return ready > 0;
+  // False: nothing can follow.
+  template <class Wire>
+  bool ServeOne(BoundedConnection<Wire>& connection, bool close, bool& closed,
+                const std::function<void(httplib::Request&)>& set_up) {
+    using Head = typename BoundedConnection<Wire>::Head;
+    switch (connection.ReadHead()) {
+      case Head::kWhole:
+        return this->process_request(connection, close, closed, [&](httplib::Request& request) {
+          if (set_up) set_up(request);
+          connection.ExpectBody(request);
+        });
+      case Head::kTooLong:
+        connection.Refuse("431 Request Header Fields Too Large",
+                          "headers: more than " + std::to_string(head_bytes_) + " bytes");
+        return false;
+      case Head::kNoHttp:
+        connection.Refuse("400 Bad Request", "this is no HTTP request");
+        return false;
+      case Head::kEnded:
+        break;
     }
     return false;
   }
 
-  bool process_and_close_socket(socket_t socket) override {
-    // What frames the chunks of a body is read too, and may be as much as they are.
-    const size_t limit = std::min(payload_max_length_, SIZE_MAX / 4);
-    bool ok = false;
-    for (size_t left = keep_alive_max_count_; left > 0 && WaitForRequest(socket); --left) {
-      BoundedStream stream(socket, head_bytes_, head_bytes_ + 2 * limit,
-                           Clock::now() + request_time_,
-                           Milliseconds(read_timeout_sec_, read_timeout_usec_),
-                           Milliseconds(write_timeout_sec_, write_timeout_usec_));
-      bool closed = false;
-      ok = process_request(stream, left == 1, closed, nullptr);
-      if (!ok || closed) break;
+  // Where a connection is closed while more comes, its peer is reset, and may never see the answer.
+  // So what comes is thrown away first; but not for ever. It is not even copied.
+  static void Drain(int socket) {
+    constexpr size_t kMost = 16u << 20;
+    constexpr std::chrono::milliseconds kTime{1'000};
+    ::shutdown(socket, SHUT_WR);
+    std::array<char, 256u << 10> unused;
+    const int at_once = static_cast<int>(unused.size());  // or the end: few wake-ups
+    ::setsockopt(socket, SOL_SOCKET, SO_RCVLOWAT, &at_once, sizeof at_once);
+    const auto until = ServerClock::now() + kTime;
+    for (size_t drained = 0; drained < kMost;) {
+      const ssize_t size = ::recv(socket, unused.data(), unused.size(), MSG_TRUNC | MSG_DONTWAIT);
+      if (size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR)) return;
+      drained += static_cast<size_t>(std::max<ssize_t>(size, 0));
+      const auto left =
+          std::chrono::duration_cast<std::chrono::milliseconds>(until - ServerClock::now());
+      if (left.count() <= 0 || (size < 0 && !WaitFor(socket, POLLIN, left))) return;
     }
-    ::shutdown(socket, SHUT_RDWR);
-    ::close(socket);
-    return ok;
+  }
+
+  // One for all connections that there are.
+  std::shared_ptr<const ListeningSocket> Listening() {
+    const std::lock_guard lock(mutex_);
+    if (const auto known = listening_.lock()) return known;
+    // stop() takes the descriptor away before it closes it: if it is still there, the copy is one
+    // of the socket, and not of what has come to the same number.
+    const int socket = this->svr_sock_;
+    int copy = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
+    if (copy >= 0 && this->svr_sock_ != socket) {
+      ::close(copy);
+      copy = -1;
+    }
+    const auto made = std::make_shared<const ListeningSocket>(copy);
+    listening_ = made;
+    return made;
   }
 
   size_t head_bytes_ = 64u << 10;
   std::chrono::milliseconds request_time_ = std::chrono::minutes(1);
+  std::mutex mutex_;
+  std::weak_ptr<const ListeningSocket> listening_;
+};
+
+}  // namespace internal
+
+class BoundedServer : public internal::Bounded<httplib::Server> {
+ private:
+  bool process_and_close_socket(socket_t socket) override {
+    internal::TcpWire wire(socket);
+    const bool ok = ServeAll(wire, {});
+    CloseSocket(socket);
+    return ok;
+  }
 };
 
 }  // namespace troth

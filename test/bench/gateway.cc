@@ -1,11 +1,12 @@
 // Sagas that other processes submit over HTTP and wait for, beside what the same server answers to
-// the same requests without looking at them: gateway. What bad requests cost the good ones:
-// gateway-abuse.
+// the same requests without looking at them, at once or after a commit: gateway. What bad requests
+// cost the good ones: gateway-abuse. What open connections cost: gateway-idle.
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -13,11 +14,13 @@
 
 #include "branches.h"
 #include "child.h"
+#include "group_commit.h"
 #include "groups.h"
 #include "http_load.h"
 #include "machine.h"
 #include "troth/httplib_gateway.h"
 #include "troth/httplib_server.h"
+#include "troth/saga.h"
 
 namespace troth::bench {
 namespace {
@@ -26,26 +29,52 @@ using std::chrono::milliseconds;
 
 constexpr char kServer[] = "gateway-server";
 constexpr char kConstant[] = "/constant";
+constexpr char kCommitted[] = "/committed/";  // and how many connections ask for it
 constexpr char kSubmit[] = "/api/dtmsvr/submit";
 constexpr milliseconds kWarmUp{200};
 
-// Of one request. What is sent past it is read and thrown away by the server, so that bytes are
-// what an oversize request costs; those of the good ones have less than 1 kB.
-constexpr size_t kBodyBytes = 1'000'000;
+constexpr char kPayload[] = R"({"amount":30})";
 
-// The gateway over the store in that file, and a route that answers what a success looks like.
+// What a saga of two empty steps leaves in the store: it is written once, with its end.
+Shape EmptySagaShape() {
+  const TemporaryFolder folder;
+  Coordinator coordinator = Take(Coordinator::Open({.store = folder.File("troth.db")}), "open");
+  Saga saga;
+  for (int i = 0; i < 2; ++i) saga.Add({.payload = kPayload});
+  Take(coordinator.Run(saga, std::chrono::minutes(1)), "run");
+  Check(coordinator.Close(), "close");
+  return ShapeOf(folder.File("troth.db"));
+}
+
+// The gateway over the store in that file, and routes that answer what a success looks like: at
+// once, or after SQLite has committed what an empty saga writes, on a file beside it.
 void ServeGateway(const Arguments& arguments) {
   Coordinator coordinator = Take(Coordinator::Open({.store = arguments.at(0)}), "open");
-  Gateway gateway(coordinator, {.body_bytes = kBodyBytes});
+  Gateway gateway(coordinator);
   BoundedServer server;
   server.new_task_queue = [] { return new ElasticTaskQueue; };
   server.set_tcp_nodelay(true);
   server.set_keep_alive_max_count(1'000'000'000);
   server.set_payload_max_length(gateway.options().body_bytes);
+  server.set_keep_alive_timeout(3'600);
   Mount(server, gateway);
-  server.Post(kConstant, [](const httplib::Request&, httplib::Response& response) {
+  const auto succeed = [](const httplib::Request&, httplib::Response& response) {
     response.set_content(R"({"dtm_result":"SUCCESS"})", "application/json; charset=utf-8");
-  });
+  };
+  server.Post(kConstant, succeed);
+  const Shape shape = EmptySagaShape();
+  GroupCommit sqlite(arguments.at(0) + "-ceiling");
+  const auto commit = [&](auto write) {
+    return [&, write](const httplib::Request& request, httplib::Response& response) {
+      RawTransaction raw(shape);
+      write(raw);
+      succeed(request, response);
+    };
+  };
+  server.Post(std::string(kCommitted) + "1",
+              commit([&](RawTransaction& raw) { sqlite.InsertEndedAlone(raw); }));
+  server.Post(std::string(kCommitted) + "64",
+              commit([&](RawTransaction& raw) { sqlite.InsertEnded(raw); }));
   const int port = Bind(server, "127.0.0.1", 0);
   Check(port > 0, "bind");
   Say("pid", getpid());
@@ -103,12 +132,34 @@ void AddSagas(Bench& bench, const Server& server, const std::string& name, const
   }
 }
 
+// The most that any coordinator could do whose answer is durable.
+void AddCommitted(Bench& bench, const Server& server) {
+  const std::string json = SagaJson("durable", "", "");
+  NumberedRequest sagas(kSubmit, json);
+  for (const int connections : {1, 64}) {
+    const std::string number = std::to_string(connections);
+    NumberedRequest committed(kCommitted + number, json);
+    bench.AddByTurns(
+        {.name = "gateway/durable/" + number,
+         .value = {},
+         .unit = "sagas/s",
+         .counted = "as gateway/empty/" + number,
+         .against = connections == 1 ? "the same server, a constant as the answer after one commit "
+                                       "of the same rows, by SQLite on the server's own thread"
+                                     : "the same, committed by one writer in groups",
+         .goal = NoGoal()},
+        [&] { return server.Rate(sagas, connections, bench); },
+        [&] { return server.Rate(committed, connections, bench); });
+  }
+}
+
 void Submits(Bench& bench) {
   const TemporaryFolder disk;
   const TemporaryFolder memory("/dev/shm");
   const Server on_disk(disk.File("troth.db"));
   const Server in_memory(memory.File("troth.db"));
   AddSagas(bench, on_disk, "empty", SagaJson("empty", "", ""), "empty steps", AtLeast(0.4));
+  AddCommitted(bench, on_disk);
   AddSagas(bench, in_memory, "no-disk", SagaJson("empty", "", ""),
            "empty steps, a store whose syncs take no time", AtLeast(0.4));
   Child branches(kNoOpServer, {});
@@ -120,6 +171,7 @@ void Submits(Bench& bench) {
 // --- gateway-abuse ---
 
 constexpr uint64_t kGoodForEachBad = 100;
+constexpr size_t kTooMuch = 9'000'000;  // the default bound is 8 MiB
 constexpr timeval kBadPatience{.tv_sec = 0, .tv_usec = 5'000};
 
 std::string Post(const std::string& length, const std::string& body) {
@@ -140,8 +192,8 @@ std::vector<std::string> BadRequests() {
       Post(std::string(100'000, '[')),
       Post(saga + R"("timeout_to_fail":1e300,"steps":[{"action":"http://a"}],"payloads":["1"]})"),
       Post(saga + R"("branch_headers":{"a":"b\r\nc: d"},"steps":[{"action":""}],"payloads":[""]})"),
-      Post(std::string(kBodyBytes + 1, ' ')),                   // more than is taken
-      Post("100000000000", std::string(kBodyBytes / 10, ' ')),  // and breaks off
+      Post(std::string(kTooMuch, ' ')),
+      Post("100000000000", std::string(100'000, ' ')),  // and breaks off
       Post("-1", "{}"),
       Post("1000", "{"),  // and waits
   };
@@ -215,10 +267,33 @@ void Abuse(Bench& bench) {
       [&] { return Thrift(server, sagas, false, bench); });
 }
 
+// --- gateway-idle ---
+
+void IdleConnections(Bench& bench) {
+  constexpr std::chrono::seconds kSettle{3};
+  constexpr std::chrono::seconds kWatch{5};
+  const TemporaryFolder memory("/dev/shm");
+  Server server(memory.File("troth.db"));
+  NumberedRequest sagas(kSubmit, SagaJson("idle", "", ""));
+  HttpClients clients(server.port(), 64);
+  clients.Rate(sagas, {}, milliseconds(100));
+  std::this_thread::sleep_for(kSettle);
+  const uint64_t before = Switches(server.pid());
+  std::this_thread::sleep_for(kWatch);
+  bench.Add({.name = "gateway-idle",
+             .value = SpreadOf({static_cast<double>(Switches(server.pid()) - before)}),
+             .unit = "wake-ups",
+             .counted = "of all threads of the server in 5 s, with 64 kept-alive connections on "
+                        "which nothing comes",
+             .goal = AtMost(0)});
+}
+
 }  // namespace
 
 Group GatewayCases() {
-  return {.cases = {{.name = "gateway", .run = Submits}, {.name = "gateway-abuse", .run = Abuse}},
+  return {.cases = {{.name = "gateway", .run = Submits},
+                    {.name = "gateway-abuse", .run = Abuse},
+                    {.name = "gateway-idle", .run = IdleConnections}},
           .roles = {{kServer, ServeGateway}}};
 }
 

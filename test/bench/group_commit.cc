@@ -123,8 +123,9 @@ void GroupCommit::Apply(const std::vector<RawTransaction*>& batch) {
 
 void GroupCommit::Write(RawTransaction& t) {
   ++t.version_;
-  if (t.write_ == RawTransaction::Write::kInsert) {
-    WriteInsert(t);
+  const bool ended = t.write_ == RawTransaction::Write::kInsertEnded;
+  if (ended || t.write_ == RawTransaction::Write::kInsert) {
+    WriteInsert(t, ended);
     WritePart(t, 0);
     return;
   }
@@ -132,12 +133,14 @@ void GroupCommit::Write(RawTransaction& t) {
   if (t.write_ == RawTransaction::Write::kRegister) WritePart(t, ++t.registered_);
 }
 
-void GroupCommit::WriteInsert(RawTransaction& t) {
+void GroupCommit::WriteInsert(RawTransaction& t, bool ended) {
+  const auto status = ended ? TransactionStatus::kSucceed : TransactionStatus::kSubmitted;
   BindText(insert_, 1, t.gid_);
   sqlite3_bind_int(insert_, 2, static_cast<int>(Mode::kSaga));
-  sqlite3_bind_int(insert_, 3, static_cast<int>(TransactionStatus::kSubmitted));
-  for (const int time : {4, 5, 6}) sqlite3_bind_int64(insert_, time, kTime);
-  sqlite3_bind_null(insert_, 7);
+  sqlite3_bind_int(insert_, 3, static_cast<int>(status));
+  // Due while it goes on, finished when it has ended.
+  for (const int time : {ended ? 7 : 4, 5, 6}) sqlite3_bind_int64(insert_, time, kTime);
+  sqlite3_bind_null(insert_, ended ? 4 : 7);
   sqlite3_bind_int(insert_, 8, 0);
   sqlite3_bind_int64(insert_, 9, t.version_);
   BindBlob(insert_, 10, t.digest_);

@@ -29,7 +29,7 @@ class RawTransaction {
 
  private:
   friend class GroupCommit;
-  enum class Write { kInsert, kUpdate, kRegister, kEnd };
+  enum class Write { kInsert, kInsertEnded, kUpdate, kRegister, kEnd };
 
   const std::string gid_;
   const std::string digest_;
@@ -55,6 +55,8 @@ class GroupCommit {
   ~GroupCommit();
 
   void Insert(RawTransaction& t) { Do(t, RawTransaction::Write::kInsert); }
+  // One that has ended with its submit.
+  void InsertEnded(RawTransaction& t) { Do(t, RawTransaction::Write::kInsertEnded); }
   void Update(RawTransaction& t) { Do(t, RawTransaction::Write::kUpdate); }
   // A branch that joins: an update, and its part.
   void Register(RawTransaction& t) { Do(t, RawTransaction::Write::kRegister); }
@@ -62,6 +64,7 @@ class GroupCommit {
 
   // The same on the calling thread, for one client that needs no group. Not beside the others.
   void InsertAlone(RawTransaction& t) { Alone(t, RawTransaction::Write::kInsert); }
+  void InsertEndedAlone(RawTransaction& t) { Alone(t, RawTransaction::Write::kInsertEnded); }
   void EndAlone(RawTransaction& t) { Alone(t, RawTransaction::Write::kEnd); }
 
  private:
@@ -70,7 +73,7 @@ class GroupCommit {
   void Run();
   void Apply(const std::vector<RawTransaction*>& batch);
   void Write(RawTransaction& t);
-  void WriteInsert(RawTransaction& t);
+  void WriteInsert(RawTransaction& t, bool ended);
   void WriteUpdate(RawTransaction& t, bool ends);
   void WritePart(RawTransaction& t, int64_t number);
   sqlite3_stmt* Prepare(const char* sql);

@@ -1,10 +1,7 @@
 // The gateway mounted on a real httplib server, over a coordinator on a real file.
 #include <doctest/doctest.h>
 
-#include <arpa/inet.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -17,6 +14,7 @@
 #include <vector>
 
 #include "../store/temporary_folder.h"
+#include "raw_client.h"
 #include "troth/httplib_gateway.h"
 #include "troth/httplib_server.h"
 
@@ -39,8 +37,10 @@ Coordinator MustOpen(const std::string& path) {
 class Served {
  public:
   explicit Served(Gateway& gateway,
-                  std::chrono::milliseconds request_time = std::chrono::minutes(5)) {
+                  std::chrono::milliseconds request_time = std::chrono::minutes(5),
+                  size_t body_max = 8u << 20) {
     server_.set_request_timeout(request_time);
+    server_.set_payload_max_length(body_max);
     server_.new_task_queue = [] { return new ElasticTaskQueue; };
     server_.set_tcp_nodelay(true);
     server_.set_keep_alive_timeout(60);  // a busy machine is no slow client
@@ -67,37 +67,6 @@ class Served {
   BoundedServer server_;
   int port_ = 0;
   std::thread thread_;
-};
-
-// A connection on which anything can be sent.
-class RawClient {
- public:
-  explicit RawClient(int port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    REQUIRE(connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-  }
-  ~RawClient() { close(socket_); }
-  RawClient(const RawClient&) = delete;
-  RawClient& operator=(const RawClient&) = delete;
-
-  // False: the server has closed it.
-  bool Send(std::string_view bytes) const {
-    return send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
-           static_cast<ssize_t>(bytes.size());
-  }
-  // Of an answer, which is waited for; empty where none comes before the server closes.
-  std::string Status() const {
-    constexpr std::string_view kVersion = "HTTP/1.1 ";
-    std::string start(kVersion.size() + 3, ' ');
-    const ssize_t size = recv(socket_, start.data(), start.size(), MSG_WAITALL);
-    return size == static_cast<ssize_t>(start.size()) ? start.substr(kVersion.size()) : "";
-  }
-
- private:
-  const int socket_;
 };
 
 std::string SubmitRequest(const std::string& body) {
@@ -212,6 +181,30 @@ TEST_CASE("gateway over HTTP: a body in chunks is bounded too, and what follows 
   REQUIRE(submitted);
   CHECK(submitted->body == R"({"dtm_result":"SUCCESS"})");
   CHECK(coordinator.GetStatistics().saga.accepted == 1);
+}
+
+TEST_CASE("gateway over HTTP: a body that is refused is told why, and is not stored") {
+  const TemporaryFolder folder;
+  Coordinator coordinator = MustOpen(folder.File("store.db"));
+  Gateway gateway(coordinator, {.body_bytes = 10'000});
+  const Served served(gateway, std::chrono::minutes(5), gateway.options().body_bytes);
+  httplib::Client client = served.Connect();
+  const auto large =
+      client.Post("/api/dtmsvr/submit", std::string(10'001, ' '), "application/json");
+  REQUIRE(large);
+  CHECK(large->status == 413);
+  CHECK(large->body == R"({"message":"body: more than 10000 bytes"})");
+  const auto form = client.Post("/api/dtmsvr/submit",
+                                httplib::MultipartFormDataItems{{"gid", "form", "", "text/plain"}});
+  REQUIRE(form);
+  CHECK(form->status == 400);
+  CHECK(form->body == R"({"message":"body: a form, not JSON"})");
+  const auto put = client.Put("/api/dtmsvr/submit", kSaga, "application/json");
+  REQUIRE(put);
+  CHECK(put->status == 405);
+  CHECK(client.Post("/api/dtmsvr/submit")->status == 400);
+  CHECK(client.Delete("/api/dtmsvr/topic/none")->status != 200);
+  CHECK(coordinator.GetStatistics().saga.accepted == 0);
 }
 
 TEST_CASE("gateway over HTTP: headers without an end are cut off") {

@@ -1,0 +1,207 @@
+// The bounds of troth::BoundedServer, over TCP and over TLS.
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "../transport/certificates.h"
+#include "raw_client.h"
+#include "troth/httplib_server.h"
+#include "troth/httplib_ssl_server.h"
+
+namespace troth {
+namespace {
+
+constexpr size_t kBodyMax = 1'000;
+
+// Answers what it is sent.
+template <class Server>
+class Echo {
+ public:
+  template <class... Arguments>
+  explicit Echo(Arguments&&... arguments) : server_(std::forward<Arguments>(arguments)...) {
+    server_.new_task_queue = [] { return new ElasticTaskQueue; };
+    server_.set_keep_alive_timeout(60);
+    server_.set_payload_max_length(kBodyMax);
+    server_.set_head_max_length(10'000);
+    server_.set_request_timeout(std::chrono::minutes(5));
+    server_.Post("/", [](const httplib::Request& request, httplib::Response& response) {
+      response.set_content(request.body, "text/plain");
+    });
+    port_ = Bind(server_, "127.0.0.1", 0);
+    REQUIRE(port_ > 0);
+    thread_ = std::thread([this] { server_.listen_after_bind(); });
+    while (!server_.is_running()) std::this_thread::yield();
+  }
+  ~Echo() { Stop(); }
+  Echo(const Echo&) = delete;
+  Echo& operator=(const Echo&) = delete;
+
+  Server& server() { return server_; }
+  int port() const { return port_; }
+  void Stop() {
+    server_.stop();
+    if (thread_.joinable()) thread_.join();
+  }
+
+ private:
+  Server server_;
+  int port_ = 0;
+  std::thread thread_;
+};
+
+std::string Post(const std::string& headers, const std::string& body) {
+  return "POST / HTTP/1.1\r\n" + headers + "\r\n" + body;
+}
+std::string Post(const std::string& body) {
+  return Post("Content-Length: " + std::to_string(body.size()) + "\r\n", body);
+}
+std::string Chunked(const std::string& chunks) {
+  return Post("Transfer-Encoding: chunked\r\n", chunks);
+}
+constexpr char kClose[] = "POST / HTTP/1.1\r\nConnection: close\r\nContent-Length: 3\r\n\r\nend";
+
+size_t Count(const std::string& text, const std::string& part) {
+  size_t found = 0;
+  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
+  return found;
+}
+
+// What is answered to those bytes and, if it goes on, to one more request.
+std::string Answers(const Echo<BoundedServer>& echo, const std::string& bytes) {
+  const RawClient client(echo.port());
+  client.Send(bytes);
+  client.Send(kClose);
+  return client.Rest();
+}
+
+}  // namespace
+
+TEST_CASE("bounded server: a body that is too long is refused unread, and the answer arrives") {
+  const Echo<BoundedServer> echo;
+  CHECK(Answers(echo, Post(std::string(kBodyMax, 'x'))).ends_with("end"));
+  // More than the system's buffers hold: it would be reset if nobody took it away.
+  const std::string refused = Answers(echo, Post(std::string(8u << 20, 'x')));
+  CHECK(refused.starts_with("HTTP/1.1 413 "));
+  CHECK(Count(refused, "Connection: close") == 1);
+  CHECK(Count(refused, "HTTP/1.1") == 1);
+  // Nothing of it need be sent; who asks first is told no.
+  const RawClient asking(echo.port());
+  REQUIRE(asking.Send(Post("Content-Length: 99999999999\r\nExpect: 100-continue\r\n", "")));
+  CHECK(asking.Status() == "413");
+}
+
+TEST_CASE("bounded server: of a body it is certain how long it is, or the connection ends") {
+  const Echo<BoundedServer> echo;
+  for (const char* headers : {
+           "Content-Length: -1\r\n",
+           "Content-Length: 3\r\nContent-Length: 4\r\n",
+           "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n",
+           "Transfer-Encoding: gzip\r\n",
+           "Content-Length: 3,3\r\n",
+       }) {
+    CAPTURE(headers);
+    const std::string answer = Answers(echo, Post(headers, "abc"));
+    CHECK(Count(answer, "HTTP/1.1") == 1);
+    CHECK(Count(answer, "Connection: close") == 1);
+  }
+  CHECK(Answers(echo, Post("", "")).ends_with("end"));  // it says nothing: it has none
+}
+
+TEST_CASE("bounded server: chunks are followed to their end, and bounded in all") {
+  const Echo<BoundedServer> echo;
+  const std::string good = Answers(echo, Chunked("3;x=y\r\nabc\r\n0A\r\n0123456789\r\n0\r\n\r\n"));
+  CHECK(Count(good, "HTTP/1.1 200") == 2);
+  CHECK(Count(good, "abc0123456789") == 1);
+  for (const std::string& chunks : {
+           std::string("\r\nabc\r\n0\r\n\r\n"),
+           std::string("xyz\r\nabc\r\n0\r\n\r\n"),
+           std::string("3\r\nabcd\r\n0\r\n\r\n"),
+           std::string("ffffffffffffffffffff\r\nabc\r\n"),
+           std::string("1;") + std::string(2'000, 'e') + "\r\na\r\n0\r\n\r\n",
+           "186a0\r\n" + std::string(100'000, 'x') + "\r\n0\r\n\r\n",
+       }) {
+    CAPTURE(chunks.substr(0, 50));
+    const std::string answer = Answers(echo, Chunked(chunks));
+    CHECK(Count(answer, "HTTP/1.1") == 1);
+    CHECK(!answer.starts_with("HTTP/1.1 200"));
+  }
+}
+
+TEST_CASE("bounded server: requests that come in one piece are answered one after the other") {
+  const Echo<BoundedServer> echo;
+  const std::string answers =
+      Answers(echo, Post("one") + Post("two") + Chunked("5\r\nthree\r\n0\r\n\r\n"));
+  CHECK(Count(answers, "HTTP/1.1 200") == 4);
+  CHECK(answers.find("one") < answers.find("two"));
+  CHECK(answers.find("two") < answers.find("three"));
+  CHECK(answers.ends_with("end"));
+}
+
+TEST_CASE("bounded server: a body that the handler leaves unread is no request") {
+  const Echo<BoundedServer> echo;
+  const std::string answer =
+      Answers(echo, "GET / HTTP/1.1\r\nContent-Length: 17\r\n\r\nPOST / HTTP/1.1\r\n");
+  CHECK(Count(answer, "HTTP/1.1") == 1);
+  CHECK(answer.starts_with("HTTP/1.1 404"));
+}
+
+TEST_CASE("bounded server: headers that are too long, and what is no HTTP, are answered so") {
+  const Echo<BoundedServer> echo;
+  const std::string filling(20'000, 'x');
+  for (const std::string& head :
+       {"GET /" + filling + " HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nX: " + filling + "\r\n\r\n"}) {
+    const std::string answer = Answers(echo, head);
+    CHECK(answer.starts_with("HTTP/1.1 431 "));
+    CHECK(answer.ends_with(R"({"message":"headers: more than 10000 bytes"})"));
+  }
+  CHECK(Answers(echo, "\x16\x03\x01\x02").starts_with("HTTP/1.1 400 "));
+}
+
+TEST_CASE("bounded server: stop() ends connections on which nothing comes at once") {
+  Echo<BoundedServer> echo;
+  std::vector<std::unique_ptr<RawClient>> idle;
+  for (int i = 0; i < 20; ++i) {
+    idle.push_back(std::make_unique<RawClient>(echo.port()));
+    REQUIRE(idle.back()->Send(Post("x")));
+    REQUIRE(idle.back()->Status() == "200");
+  }
+  const auto begun = std::chrono::steady_clock::now();
+  echo.Stop();
+  CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds(30));  // of 60 that it may
+  for (const auto& each : idle) CHECK(each->Rest().ends_with("x"));
+}
+
+TEST_CASE("bounded server: the same over TLS") {
+  internal::CertificateAuthority authority;
+  authority.Issue("server", "IP:127.0.0.1");
+  Echo<BoundedSslServer> echo(authority.Certificate("server").c_str(),
+                              authority.Key("server").c_str());
+  httplib::SSLClient client("127.0.0.1", echo.port());
+  client.set_ca_cert_path(authority.file().c_str());
+  client.set_keep_alive(true);
+  client.set_read_timeout(60);
+  for (const char* body : {"one", "two"}) {
+    const auto answer = client.Post("/", body, "text/plain");
+    REQUIRE(answer);
+    CHECK(answer->body == body);
+  }
+  const auto refused = client.Post("/", std::string(kBodyMax + 1, 'x'), "text/plain");
+  REQUIRE(refused);
+  CHECK(refused->status == 413);
+  CHECK(client.Post("/", "three", "text/plain")->body == "three");
+
+  // No TLS, and no handshake in time.
+  const RawClient plain(echo.port());
+  REQUIRE(plain.Send(Post("x")));
+  CHECK(plain.Rest().find("200 OK") == std::string::npos);
+  echo.server().set_request_timeout(std::chrono::milliseconds(50));
+  const RawClient silent(echo.port());
+  CHECK(silent.Rest().empty());
+}
+
+}  // namespace troth
