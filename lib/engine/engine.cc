@@ -31,6 +31,14 @@ bool WithdrawUnusedMarks(GlobalTransaction& t) {
   return any;
 }
 
+// What keeps the payload of an unedited branch, also when its transaction is gone: a local function
+// may outlive a close.
+std::shared_ptr<const void> OwnerOf(const GlobalTransaction& t, const Branch& branch) {
+  const size_t defined = t.definition->steps.size();
+  if (branch.op == Op::kCheckBack || branch.step < defined) return t.definition;
+  return t.registered[branch.step - defined];
+}
+
 // Whether it is time alone that decides.
 bool IsOfTime(const PlannedDecision& decision) {
   return decision.reason.code == ReasonCode::kTimeout ||
@@ -241,16 +249,19 @@ void Engine::Send(Live& live, Plan& plan, Time now) {
   if (!live.session_calls.empty()) SendSessionCalls(live, now);
   // Of what is not inserted yet nothing is durable, so nothing is sent. An edited call, and one
   // behind a skipped one, wait for their act: after a crash without it the old one would be called.
-  if (!MaySend() || live.t.id == 0 || live.act_unwritten) return;
+  if (live.t.id == 0) return;
+  const bool may_send = MaySend() && !live.act_unwritten;
   const std::vector<uint16_t> awaited = AwaitedBranches(live);
   for (const uint16_t branch : plan.calls) {
     if (std::find(awaited.begin(), awaited.end(), branch) != awaited.end()) continue;
     const std::string& url = live.t.UrlOf(branch);
+    // Said of what may not be sent now too: a close or a pause makes nothing callable.
     if (!transport_.CanCall(url)) {
       live.not_callable = true;
       plan.parked.push_back({branch, ReasonCode::kNotCallable});
       continue;
     }
+    if (!may_send) continue;
     const std::string host = HostKey(url);
     if (hosts_.Admit(host, live.id, now)) {
       StartCall(live, branch, host, now);
@@ -260,6 +271,12 @@ void Engine::Send(Live& live, Plan& plan, Time now) {
     } else {
       live.at_host = true;
     }
+  }
+  if (!closing_ || live.stored_parked != ReasonCode::kNotCallable) return;
+  for (const uint16_t branch :
+       plan.marks) {  // withdrawn by this close (R1), and why it waits stays
+    if (!transport_.CanCall(live.t.UrlOf(branch)))
+      plan.parked.push_back({branch, ReasonCode::kNotCallable});
   }
 }
 
@@ -278,7 +295,7 @@ void Engine::StartCall(Live& live, uint16_t branch, const std::string& host, Tim
                                .headers = HeadersToSend(t, t.HeadersOf(branch))};
   const bool local = IsLocalUrl(t.UrlOf(branch));
   const auto edit = t.edits.find(branch);
-  std::shared_ptr<const void> owner = t.definition;
+  std::shared_ptr<const void> owner = OwnerOf(t, b);
   if (edit != t.edits.end()) owner = edit->second;
   Address(call, t.UrlOf(branch), t.PayloadOf(branch), std::move(owner), t.mode(), policy);
   calls_.emplace(call.id, InFlight{.live = live.id,

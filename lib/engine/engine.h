@@ -99,7 +99,7 @@ class Engine {
   void OnBatchDone(BatchDone& done, Time now);
   void OnWritten(Live& live, int64_t id, Time now);
   void OnNotWritten(Live& live, Write&& write, std::vector<PendingReply>&& replies,
-                    const Status& status, Time now);
+                    const Status& status, bool alone, Time now);
   void OnStoreTrouble(const StoreTrouble& trouble, Time now);
   void StoreWorks(Time now);
   void StoreFails(const Status& status, Time now);

@@ -73,7 +73,7 @@ struct Notification {
 using EngineEvent = std::variant<BatchDone, StoreTrouble, CallEnded, DueLoaded, GidLoaded, Purged,
                                  TopicChanged, Request, TopicRequest, ControlRequest, Notification>;
 
-// Where results and requests are left for the engine. Any thread; one wake-up per burst.
+// Where results and requests are left for the engine, which takes them in its next turn.
 class EventSink {
  public:
   virtual ~EventSink() = default;

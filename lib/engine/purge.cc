@@ -17,7 +17,9 @@ constexpr size_t kRowsExaminedPerMillisecond = 10;
 void Engine::OnPurged(Purged& purged, Time now) {
   purging_ = false;
   purge_ = purged.pass;
-  if (!purged.status.ok()) {
+  if (purged.status.code() == StatusCode::kFailedPrecondition && !lost_owner_) {
+    LoseOwnership(purged.status, now);
+  } else if (!purged.status.ok()) {
     purge_at_ = now + kPurgePassPause;
   } else if (!purged.pass.finished) {
     purge_at_ = queue_.empty() && !committing_ ? now : now + kPurgePause;

@@ -16,6 +16,9 @@ namespace {
 
 constexpr Milliseconds kActPatience{5'000};  // R19
 constexpr size_t kLoadPage = 256;
+// Of one transaction, while its write is pending or unknown, or a call is awaited: each repeated
+// submit brings a whole definition.
+constexpr size_t kRequestsMax = 1'000;
 
 template <class... Functions>
 struct Overloaded : Functions... {
@@ -152,6 +155,12 @@ void Engine::OnRequest(Request&& request, Time now) {
     const auto* wait = std::get_if<WaitRequest>(&request.body);
     if (wait != nullptr && live->t.id != 0 && live->t.durable_phase != Phase::kEnded) {
       live->waiters.push_back({wait->ticket, std::move(request.reply)});  // changes nothing
+      return;
+    }
+    if (live->requests.size() >= kRequestsMax) {
+      request.reply(Answer{.status = {StatusCode::kResourceExhausted,
+                                      Concat(request.gid, ": ", kRequestsMax,
+                                             " requests wait for it already; try later")}});
       return;
     }
     live->requests.push_back(std::move(request));

@@ -1,4 +1,4 @@
-// What the engine counts: plain numbers, on its own thread.
+// What the engine counts: plain numbers, in its turns.
 #include "engine/engine.h"
 
 namespace troth::internal {

@@ -146,11 +146,13 @@ void Engine::OnBatchDone(BatchDone& done, Time now) {
   hold_until_ = now + std::min((now - commit_began_) / kHoldShare, kHoldMax);
   unwritten_bytes_ -= std::exchange(outstanding_bytes_, 0);
   const std::vector<LiveId> writers = std::exchange(outstanding_, {});
-  if (done.result.kind == BatchResult::Kind::kLostOwner) {
+  if (done.result.kind == BatchResult::Kind::kLostOwner || lost_owner_) {
+    if (!lost_owner_) LoseOwnership(done.result.status, now);
     for (auto& replies : done.batch.replies) {
-      for (PendingReply& pending : replies) pending.reply(Answer{.status = done.result.status});
+      for (PendingReply& pending : replies) {
+        pending.reply(Answer{.status = {StatusCode::kFailedPrecondition, store_problem_}});
+      }
     }
-    LoseOwnership(done.result.status, now);
     return;
   }
   TROTH_CHECK(done.result.kind != BatchResult::Kind::kUnknown);  // the port settles that first
@@ -177,7 +179,7 @@ void Engine::OnBatchDone(BatchDone& done, Time now) {
       case WriteResult::Kind::kGidExists:
       case WriteResult::Kind::kNotWritten:
         OnNotWritten(*live, std::move(done.batch.writes[i]), std::move(done.batch.replies[i]),
-                     result.status, now);
+                     result.status, /*alone=*/committed, now);
         break;
       case WriteResult::Kind::kStale:
         live->replies = std::move(done.batch.replies[i]);
@@ -228,8 +230,9 @@ void Engine::OnWritten(Live& live, int64_t id, Time now) {
 }
 
 // An insert that was refused is as if it had never been asked for; an update stays to be written.
+// `alone`: the status is of this write, and not of its batch, which says nothing against it (R24).
 void Engine::OnNotWritten(Live& live, Write&& write, std::vector<PendingReply>&& replies,
-                          const Status& status, Time now) {
+                          const Status& status, bool alone, Time now) {
   if (live.t.id == 0) {
     // Where the gid exists the writer has answered most submits itself, and the others ask for the
     // stored one; a whole submit of what is prepared decides that.
@@ -264,7 +267,7 @@ void Engine::OnNotWritten(Live& live, Write&& write, std::vector<PendingReply>&&
     return;
   }
   for (PendingReply& pending : replies) live.replies.push_back(std::move(pending));
-  if (status.code() == StatusCode::kDataLoss) {
+  if (alone && status.code() == StatusCode::kDataLoss) {
     Quarantine(live, status, now);
     return;
   }
@@ -313,7 +316,7 @@ void Engine::LoseOwnership(const Status& status, Time now) {
     for (PendingReply& pending : queued.replies) pending.reply(Answer{.status = status});
   }
   queue_.clear();
-  unwritten_bytes_ = 0;
+  unwritten_bytes_ = outstanding_bytes_;  // a batch that is out is counted off at its end
   for (auto& [id, live] : live_) RefuseAll(*live, status);
   for (auto& [gid, waiters] : dormant_) {
     for (Waiter& waiter : waiters) waiter.reply(Answer{.status = status});

@@ -19,9 +19,6 @@ namespace {
 // for its time comes earlier by as much, after each crash.
 constexpr std::chrono::milliseconds kClockAhead{50};
 
-// Of one batch; more than that and the file, not a write, is what is wrong.
-constexpr size_t kLeftOutMax = 8;
-
 BatchResult Failed(Writer::Outcome outcome, Status status) {
   BatchResult result;
   result.kind = outcome == Writer::Outcome::kUnknown     ? BatchResult::Kind::kUnknown
@@ -47,8 +44,8 @@ BatchResult Writer::Apply(std::span<const Write> writes) {
   int code = WriteAll(writes, result.writes);
   // R24: the whole batch once more, each write by itself; this is rare, and savepoints are not
   // free. Again without each write that meets a damaged page.
-  std::vector<size_t> left_out;
-  for (size_t again = 0; ConcernsOneWrite(code) && again <= kLeftOutMax; ++again) {
+  std::vector<bool> left_out(writes.size());
+  for (size_t again = 0; ConcernsOneWrite(code) && again <= writes.size(); ++again) {
     Rollback();
     outcome = Begin(status);
     if (outcome != Outcome::kDone) return Failed(outcome, std::move(status));
@@ -72,9 +69,9 @@ int Writer::WriteAll(std::span<const Write> writes, std::vector<WriteResult>& re
 }
 
 int Writer::WriteEach(std::span<const Write> writes, std::vector<WriteResult>& results,
-                      std::vector<size_t>& left_out) {
+                      std::vector<bool>& left_out) {
   for (size_t i = 0; i < writes.size(); ++i) {
-    if (std::find(left_out.begin(), left_out.end(), i) != left_out.end()) continue;
+    if (left_out[i]) continue;
     if (const int code = savepoint_.Run(); code != SQLITE_OK) return code;
     const int code = WriteOne(writes[i], results[i]);
     if (code != SQLITE_OK && !ConcernsOneWrite(code)) return code;
@@ -83,7 +80,7 @@ int Writer::WriteEach(std::span<const Write> writes, std::vector<WriteResult>& r
                     .status = connection_->Error(code, "write one transaction")};
     }
     if (IsCorrupt(code)) {
-      left_out.push_back(i);
+      left_out[i] = true;
       return code;
     }
     if (code != SQLITE_OK) {

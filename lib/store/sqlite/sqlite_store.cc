@@ -27,6 +27,13 @@ BatchResult Refused(Status status) {
   return result;
 }
 
+// After a doubt that could not be settled.
+BatchResult RefusedBy(const Writer& writer, Status status) {
+  BatchResult result = Refused(std::move(status));
+  if (writer.lost_owner()) result.kind = BatchResult::Kind::kLostOwner;
+  return result;
+}
+
 class SqliteStore final : public Store {
  public:
   explicit SqliteStore(SqliteTuning tuning) : tuning_(std::move(tuning)), purger_(tuning_.now) {}
@@ -130,7 +137,7 @@ BatchResult SqliteStore::Apply(std::span<const Write> writes) {
   if (doubt_ == Doubt::kBatch) {
     return Refused(Status(StatusCode::kFailedPrecondition, "the last batch is in doubt: Recover"));
   }
-  if (Status status = Settle(); !status.ok()) return Refused(status);
+  if (Status status = Settle(); !status.ok()) return RefusedBy(*writer_, std::move(status));
   BatchResult result = writer_->Apply(writes);
   if (result.kind == BatchResult::Kind::kUnknown) doubt_ = Doubt::kBatch;
   trouble_ = result.status.message();
@@ -169,9 +176,7 @@ BatchResult SqliteStore::Recover(std::span<const Write> writes) {
   };
   if (Status status = Settle(); !status.ok()) {
     if (!writer_->lost_owner()) return in_doubt(std::move(status));
-    BatchResult lost = Refused(std::move(status));
-    lost.kind = BatchResult::Kind::kLostOwner;
-    return lost;
+    return RefusedBy(*writer_, std::move(status));
   }
   BatchResult result = writer_->ReadAgain(writes);
   if (result.kind == BatchResult::Kind::kUnknown) doubt_ = Doubt::kBatch;

@@ -55,7 +55,7 @@ class Writer {
  private:
   int WriteAll(std::span<const Write> writes, std::vector<WriteResult>& results);
   int WriteEach(std::span<const Write> writes, std::vector<WriteResult>& results,
-                std::vector<size_t>& left_out);
+                std::vector<bool>& left_out);
   int WriteOne(const Write& write, WriteResult& result);
   int Insert(const Write& write, WriteResult& result);
   int Update(const Write& write, WriteResult& result);

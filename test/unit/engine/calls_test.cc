@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "desk.h"
+#include "model/stored.h"
 
 namespace troth::internal {
 namespace {
@@ -176,6 +177,56 @@ TEST_CASE("while paused nothing is called, and all goes on after it") {
   desk.Control(ControlRequest::Kind::kResume);
   desk.Run();
   CHECK(desk.calls.open.size() == 2);
+}
+
+TEST_CASE("a call keeps the payload of a registered step, also when its transaction is gone") {
+  Definition tcc;
+  tcc.mode = Mode::kTcc;
+  Desk desk;
+  Step step{.branch_id = "01",
+            .forward = "http://bank.example/try",
+            .commit = "http://bank.example/confirm",
+            .rollback = "http://bank.example/cancel",
+            .payload = std::string(50'000, 'x'),
+            .headers = {},
+            .after = {},
+            .own = {}};
+  desk.Submit("g", tcc);
+  auto& submit = std::get<SubmitRequest>(std::get<Request>(desk.events.back()).body);
+  submit.transaction->phase = Phase::kPrepared;
+  submit.transaction->outcome = Decision::kUndecided;
+  desk.Run();
+  auto document = std::make_shared<const std::string>(EncodeStep(step));
+  auto shared = std::make_shared<const Step>(std::move(step));
+  const std::weak_ptr<const Step> kept = shared;
+  desk.Ask("g", RegisterRequest{.step = std::move(shared), .document = std::move(document)});
+  desk.Run();
+  desk.Ask("g", CommitRequest{.digest = "", .start = {}});
+  desk.Run();
+  REQUIRE(desk.Open() == "g:01/confirm");
+  desk.events.clear();
+  desk.engine.reset();
+  CHECK_FALSE(kept.expired());
+  desk.calls.open.clear();
+  CHECK(kept.expired());
+}
+
+TEST_CASE("that a call can't be made stays said while paused, and after a close") {
+  Desk desk;
+  desk.calls.not_callable.insert("http://bank.example/1");
+  desk.Submit("g");
+  desk.Run();
+  REQUIRE(desk.store.Row("g").parked == ReasonCode::kNotCallable);
+  desk.Control(ControlRequest::Kind::kPause);
+  const TicketPtr retry = desk.Retry("g");
+  desk.Run();
+  CHECK(retry->code() == StatusCode::kOk);
+  CHECK(desk.store.Row("g").parked == ReasonCode::kNotCallable);
+  desk.Control(ControlRequest::Kind::kClose);
+  desk.Run();
+  CHECK(desk.engine->Quiet());
+  CHECK(desk.store.Row("g").parked == ReasonCode::kNotCallable);
+  CHECK(desk.store.Read("g").branches[1].started == Started::kNo);
 }
 
 }  // namespace

@@ -398,5 +398,68 @@ TEST_CASE("limits: what is larger than all that may be unwritten is taken alone"
   CHECK(desk.store.rows.contains("large"));
 }
 
+TEST_CASE("a batch that fails as a whole says nothing against any of its transactions") {
+  Desk desk;
+  desk.Submit("a");
+  desk.Submit("b");
+  desk.Run();
+  desk.store.script.push_back([](const Batch&) {
+    return BatchResult{.kind = BatchResult::Kind::kNotWritten,
+                       .status = {StatusCode::kDataLoss, "damaged page"}};
+  });
+  const TicketPtr cancel = desk.Cancel("a");
+  desk.End("b:01/action", Failure());
+  desk.Pass(1_sec);
+  CHECK(cancel->code() == StatusCode::kOk);
+  CHECK(desk.observer.Count(EventKind::kUnreadable) == 0);
+  CHECK(desk.observer.Count(EventKind::kStoreTrouble) == 1);
+  CHECK(desk.StatusOf("a") == TransactionStatus::kAborting);
+  CHECK(desk.StatusOf("b") == TransactionStatus::kAborting);
+}
+
+TEST_CASE("that the owner is lost may show in a purge, or in a topic while a batch is out") {
+  for (const bool topic : {false, true}) {
+    CAPTURE(topic);
+    Desk desk;
+    desk.Run();
+    const TicketPtr out = desk.Submit("out");
+    desk.Turn();
+    const Status lost(StatusCode::kFailedPrecondition, "somebody else owns it");
+    if (topic) {
+      desk.Ask("topic", WaitRequest{});
+      desk.events.clear();
+      desk.events.emplace_back(TopicRequest{.change = {}, .reply = [](Answer&&) {}});
+      desk.Turn();
+      desk.events.emplace_back(TopicChanged{.status = lost, .reply = [](Answer&&) {}});
+    } else {
+      desk.events.emplace_back(Purged{.pass = {}, .status = lost});
+    }
+    desk.Turn();
+    CHECK_FALSE(desk.Control(ControlRequest::Kind::kHealth).owner);
+    desk.store.script.push_back(LoseOwner());
+    desk.Run();
+    CHECK(out->code() == StatusCode::kFailedPrecondition);
+    CHECK(desk.observer.Count(EventKind::kStoreTrouble) == 1);
+    CHECK(desk.engine->Quiet());
+  }
+}
+
+TEST_CASE("limits: so many requests of one transaction wait, and no more") {
+  Desk desk;
+  desk.Run();
+  desk.Submit("g");
+  desk.Turn();
+  desk.events.emplace_back(StoreTrouble{{StatusCode::kUnavailable, "fsync failed"}});
+  desk.Turn();
+  std::vector<TicketPtr> repeated;
+  for (int i = 0; i < 1'001; ++i) repeated.push_back(desk.Submit("g"));
+  desk.Turn();
+  CHECK(repeated[999]->open());
+  CHECK(repeated[1'000]->code() == StatusCode::kResourceExhausted);
+  CHECK(repeated[1'000]->answer.status.message().find("1000 requests") != std::string::npos);
+  desk.Run();
+  CHECK(repeated[999]->code() == StatusCode::kOk);
+}
+
 }  // namespace
 }  // namespace troth::internal

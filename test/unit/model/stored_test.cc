@@ -132,5 +132,15 @@ TEST_CASE("stored: the row has the columns of the transaction") {
   CHECK_FALSE(row.finished);
 }
 
+TEST_CASE("stored: a first call whose time was lost was made after the state was written (R10)") {
+  GlobalTransaction t = PlainSaga(2);
+  t.updated = t.created + Milliseconds(7);
+  CHECK(FromStored(Stored(t)).value()->first_action == Time{});
+  t.branches[1].started = Started::kYes;
+  CHECK(FromStored(Stored(t)).value()->first_action == t.updated);
+  t.first_action = t.created;
+  CHECK(FromStored(Stored(t)).value()->first_action == t.created);
+}
+
 }  // namespace
 }  // namespace troth::internal

@@ -131,6 +131,22 @@ TEST_CASE("timeout: without timeout_to_fail a saga never times out") {
   CHECK_FALSE(Look(world, saga).deadline);
 }
 
+TEST_CASE("timeout: a call that a crash cut off counts for barrier_retention all the same") {
+  World world(Instant({.barrier_retention = 1h}));
+  world.Branch(Do("a")).Hang();
+  Saga saga = Steps({"a"});
+  saga.timeout_to_fail = 10min;
+  Submit(world, saga);
+  world.Advance(100ms);
+  REQUIRE(world.calls().size() == 1);
+  world.Crash();
+  world.Advance(24h * 30);
+  REQUIRE(world.Reopen().ok());
+  world.Advance(10s);
+  CHECK(Look(world, saga).parked == ReasonCode::kParkedBarrierExpired);
+  CHECK(world.calls().size() == 1);
+}
+
 TEST_CASE("timeout: actions called longer ago than barrier_retention park what they owe") {
   World world(Instant({.barrier_retention = 1h}));
   const auto check_parked = [&](const Saga& saga, size_t calls) {

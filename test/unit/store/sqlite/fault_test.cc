@@ -459,5 +459,20 @@ TEST_CASE("sqlite store: a failed sync stays in doubt while a foreign reader nee
   CHECK(store->Problem().empty());
 }
 
+TEST_CASE("sqlite store: an owner that is lost while housekeeping is in doubt is said to be lost") {
+  Disk disk(1);
+  const auto store = NewStore(disk);
+  REQUIRE(store->Open({.path = kPath}).ok());
+  disk.Plan({.operation = DiskOperation::kSync});
+  const Status topic = store->ChangeTopic(
+      {.topic = "t", .subscriber = {.url = "http://a"}, .topics_max = 9, .subscribers_max = 9});
+  REQUIRE(topic.code() == StatusCode::kUnavailable);
+  Database other(disk, kPath);
+  REQUIRE(other.Run("UPDATE troth_meta SET value=value+1 WHERE name='epoch'") == SQLITE_OK);
+  const Write write = NewWrite("g");
+  CHECK(store->Apply({&write, 1}).kind == BatchResult::Kind::kLostOwner);
+  CHECK(store->Apply({&write, 1}).kind == BatchResult::Kind::kLostOwner);
+}
+
 }  // namespace
 }  // namespace troth::internal

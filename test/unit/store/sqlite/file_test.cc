@@ -290,6 +290,33 @@ TEST_CASE("sqlite store: a damaged page of one index harms no write that does wi
   CHECK(store->Load("b").value().has_value());
 }
 
+TEST_CASE("sqlite store: of one batch any number of writes may meet a damaged page") {
+  TemporaryFolder folder;
+  MakeStore(folder.File("s.db"), 3);
+  const std::string root =
+      Database(folder.File("s.db"))
+          .Query("SELECT rootpage FROM sqlite_schema WHERE name='troth_transaction_parked'");
+  std::fstream file(folder.File("s.db"), std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp((std::stol(root) - 1) * 4096);
+  file << std::string(4096, '\xEE');
+  file.close();
+  const auto store = NewSqliteStore();
+  REQUIRE(store->Open({.path = folder.File("s.db")}).ok());
+  std::vector<Write> writes;
+  for (int i = 0; i < 30; ++i) {
+    writes.push_back(NewWrite("w" + std::to_string(i)));
+    if (i % 3 != 0) writes.back().row.parked = ReasonCode::kParkedRetries;
+  }
+  const BatchResult result = store->Apply(writes);
+  REQUIRE_MESSAGE(result.kind == BatchResult::Kind::kCommitted, result.status.ToString());
+  for (size_t i = 0; i < writes.size(); ++i) {
+    CAPTURE(i);
+    const bool damaged = i % 3 != 0;
+    CHECK((result.writes[i].kind == WriteResult::Kind::kNotWritten) == damaged);
+    CHECK(store->Load(writes[i].row.gid).value().has_value() != damaged);
+  }
+}
+
 TEST_CASE("sqlite store: a folder or a file that may not be written is said to be so") {
   TemporaryFolder folder;
   MakeStore(folder.File("s.db"));
