@@ -80,6 +80,8 @@ struct CallInfo {
 // is refused with kInvalidArgument; what passes `live`, `unwritten_bytes`, `topics` or
 // `subscribers` with kResourceExhausted; both before anything is stored. Calls past their limits
 // wait.
+// Beside these, at most 1,000 requests of one transaction wait at once for its write or its call;
+// past that they are refused with kResourceExhausted, and nothing of them is done.
 struct Limits {
   size_t steps = 1000;                   // of one transaction; at most 10,000
   size_t payload_bytes = 4u << 20;       // of one step
@@ -258,6 +260,9 @@ struct Health {
 // - kCancelled: Close() came first. Of a change, as kUnavailable: repeat it after the next Open().
 // - kResourceExhausted: refused before anything was written; the text names the limit.
 // - kDataLoss: the stored transaction can't be true and was set aside.
+//
+// No exception leaves a method, but memory that runs out while the coordinator works on its
+// transactions ends the process (std::terminate): as safe as any other crash.
 class TROTH_EXPORT Coordinator {
  public:
   // Opens the store, takes ownership of it, and goes on with every transaction that it holds

@@ -273,8 +273,8 @@ void Engine::Send(Live& live, Plan& plan, Time now) {
     }
   }
   if (!closing_ || live.stored_parked != ReasonCode::kNotCallable) return;
-  for (const uint16_t branch :
-       plan.marks) {  // withdrawn by this close (R1), and why it waits stays
+  // Their marks were withdrawn by this close (R1), and why they wait stays.
+  for (const uint16_t branch : plan.marks) {
     if (!transport_.CanCall(live.t.UrlOf(branch)))
       plan.parked.push_back({branch, ReasonCode::kNotCallable});
   }
