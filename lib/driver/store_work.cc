@@ -30,7 +30,7 @@ DueLoaded Do(Store& store, const LoadDueWork& work) {
 
 GidLoaded Do(Store& store, LoadWork&& work) {
   GidLoaded loaded{.gid = std::move(work.gid), .status = {}, .found = {}};
-  const Result<std::optional<StoredTransaction>> stored = store.Load(loaded.gid);
+  const Result<std::optional<StoredTransaction>> stored = store.LoadForWriter(loaded.gid);
   if (!stored.ok()) {
     loaded.status = stored.status();
   } else if (stored->has_value()) {

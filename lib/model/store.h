@@ -173,6 +173,10 @@ class Store {
   // call it again later.
   virtual BatchResult Recover(std::span<const Write> writes) = 0;
   virtual Result<DuePage> LoadDue(std::optional<DuePosition> after, Time until, size_t max) = 0;
+  // As Load; waits for nobody who reads.
+  virtual Result<std::optional<StoredTransaction>> LoadForWriter(std::string_view gid) {
+    return Load(gid);
+  }
   // Parks all that is unended: writes `parked`, clears `due`. For a restored store, before anything
   // else.
   virtual Result<size_t> ParkUnended(ReasonCode reason) = 0;

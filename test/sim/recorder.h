@@ -57,6 +57,9 @@ class RecordingStore final : public internal::Store {
                                     size_t max) override {
     return store_->LoadDue(after, until, max);
   }
+  Result<std::optional<internal::StoredTransaction>> LoadForWriter(std::string_view gid) override {
+    return store_->LoadForWriter(gid);
+  }
   Result<size_t> ParkUnended(ReasonCode reason) override { return store_->ParkUnended(reason); }
   Status Purge(internal::PurgePass& pass, Time finished_before, Time tombstones_before,
                std::chrono::milliseconds slice) override;

@@ -44,6 +44,7 @@ class SqliteStore final : public Store {
   BatchResult Apply(std::span<const Write> writes) override;
   BatchResult Recover(std::span<const Write> writes) override;
   Result<DuePage> LoadDue(std::optional<DuePosition> after, Time until, size_t max) override;
+  Result<std::optional<StoredTransaction>> LoadForWriter(std::string_view gid) override;
   Result<size_t> ParkUnended(ReasonCode reason) override;
   Status Purge(PurgePass& pass, Time finished_before, Time tombstones_before,
                std::chrono::milliseconds slice) override;
@@ -75,6 +76,7 @@ class SqliteStore final : public Store {
   std::unique_ptr<Writer> writer_;  // none when read-only
   std::unique_ptr<Checkpoints> checkpoints_;
   std::unique_ptr<Readers> readers_;
+  std::optional<Reader> reader_;  // on the writer's connection
   DueLoader due_;
   Purger purger_;
   Doubt doubt_ = Doubt::kNone;
@@ -93,6 +95,8 @@ Result<StoreInfo> SqliteStore::Open(const StoreOptions& options) {
   if (opened->writer != nullptr) {
     if (Status status = due_.Prepare(opened->writer->connection()); !status.ok()) return status;
     if (Status status = purger_.Prepare(opened->writer->connection()); !status.ok()) return status;
+    reader_.emplace(opened->writer->connection());
+    if (Status status = reader_->Prepare(); !status.ok()) return status;
     checkpoints_ =
         std::make_unique<Checkpoints>(opened->writer->connection(), tuning_.checkpoint_frames);
   }
@@ -118,6 +122,7 @@ void SqliteStore::Leave() {
   if (readers_ != nullptr) readers_->Close();
   const std::lock_guard turn(turn_);
   due_ = {};
+  reader_.reset();
   purger_ = Purger(tuning_.now);
   checkpoints_.reset();
   writer_.reset();
@@ -187,6 +192,12 @@ Result<DuePage> SqliteStore::LoadDue(std::optional<DuePosition> after, Time unti
   const std::lock_guard turn(turn_);
   if (Status status = WriterStatus(); !status.ok()) return status;
   return due_.Load(after, until, max);
+}
+
+Result<std::optional<StoredTransaction>> SqliteStore::LoadForWriter(std::string_view gid) {
+  const std::lock_guard turn(turn_);
+  if (Status status = WriterStatus(); !status.ok()) return status;
+  return LoadByGid(*reader_, gid);
 }
 
 // An unknown outcome of housekeeping is nobody's answer, but it must be settled before the next

@@ -459,6 +459,23 @@ TEST_CASE("sqlite store: a failed sync stays in doubt while a foreign reader nee
   CHECK(store->Problem().empty());
 }
 
+TEST_CASE(
+    "sqlite store: what the writer loads is read on its own connection, not at the readers'") {
+  Disk disk(1);
+  const auto store = NewStore(disk);
+  REQUIRE(store->Open({.path = kPath}).ok());
+  const Write write = WithState(NewWrite("g"));
+  REQUIRE(store->Apply({&write, 1}).kind == BatchResult::Kind::kCommitted);
+  disk.Plan({.operation = DiskOperation::kOpen, .count = sim::kForEver});
+  REQUIRE_FALSE(store->Load("g").ok());  // no reader can be had
+  const auto loaded = store->LoadForWriter("g");
+  REQUIRE_MESSAGE(loaded.ok(), loaded.status().ToString());
+  REQUIRE(loaded->has_value());
+  CHECK((*loaded)->state == write.state);
+  CHECK((*loaded)->parts.size() == 1);
+  CHECK_FALSE(store->LoadForWriter("none").value().has_value());
+}
+
 TEST_CASE("sqlite store: an owner that is lost while housekeeping is in doubt is said to be lost") {
   Disk disk(1);
   const auto store = NewStore(disk);
