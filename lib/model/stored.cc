@@ -207,7 +207,7 @@ void BeginLife(GlobalTransaction& t) {
   // A first call whose time went with the process was made after this state was written (R10).
   const bool called = std::any_of(t.branches.begin(), t.branches.end(),
                                   [](const Branch& branch) { return branch.called; });
-  if (called && t.first_action == Time{}) t.first_action = t.updated;
+  if (called && t.phase != Phase::kEnded && t.first_action == Time{}) t.first_action = t.updated;
   t.durable_phase = t.phase;
   t.durable_outcome = t.outcome;
 }

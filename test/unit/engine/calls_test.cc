@@ -198,7 +198,7 @@ TEST_CASE("a call keeps the payload of a registered step, also when its transact
   desk.Run();
   auto document = std::make_shared<const std::string>(EncodeStep(step));
   auto shared = std::make_shared<const Step>(std::move(step));
-  const std::weak_ptr<const Step> kept = shared;
+  const std::string payload = shared->payload;
   desk.Ask("g", RegisterRequest{.step = std::move(shared), .document = std::move(document)});
   desk.Run();
   desk.Ask("g", CommitRequest{.digest = "", .start = {}});
@@ -206,9 +206,7 @@ TEST_CASE("a call keeps the payload of a registered step, also when its transact
   REQUIRE(desk.Open() == "g:01/confirm");
   desk.events.clear();
   desk.engine.reset();
-  CHECK_FALSE(kept.expired());
-  desk.calls.open.clear();
-  CHECK(kept.expired());
+  CHECK(desk.calls.open.front().payload == payload);  // else a sanitizer tells
 }
 
 TEST_CASE("that a call can't be made stays said while paused, and after a close") {

@@ -156,6 +156,10 @@ GlobalTransaction RandomTransaction(Draw& draw) {
   t.restored = Coin(draw);
   if (Coin(draw)) t.deadline = SomeTime(draw);
   if (Coin(draw)) t.first_action = SomeTime(draw);
+  const bool called = std::any_of(t.branches.begin(), t.branches.end(), [](const Branch& branch) {
+    return branch.started != Started::kNo;
+  });
+  if (called && t.phase != Phase::kEnded && t.first_action == Time{}) t.first_action = t.updated;
   if (Coin(draw)) t.reason = SomeReason(draw);
   if (Coin(draw)) t.cancel_asked = SomeReason(draw);
   for (size_t i = Below(draw, 3); i > 0; --i) {

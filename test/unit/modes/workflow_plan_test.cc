@@ -79,7 +79,8 @@ ActResult Do(GlobalTransaction& t, std::string_view event) {
   if (event == "cancel") return ApplyCancel(t, kAnn, kNow);
   if (event == "skip") return ApplySkip(t, 0, kAnn, kNow);
   if (event == "retry") return ApplyRetry(t, kAnn, kNow);
-  if (event == "edit") return ApplyEdit(t, 0, {.payload = "new"}, kAnn, kNow);
+  if (event == "edit") return ApplyEdit(t, 0, {.url = "http://other.example/"}, kAnn, kNow);
+  if (event == "edit, other data") return ApplyEdit(t, 0, {.payload = "new"}, kAnn, kNow);
   if (event == "stop") return ApplyStop(t, kAnn, false, kNow);
   if (event == "stop, in doubt") return ApplyStop(t, kAnn, true, kNow);
   FAIL("no such event");
@@ -132,6 +133,7 @@ TEST_CASE("events, workflow: each in each status") {
       {"skip", {kRefused, kRefused, kRefused, kRefused, kRefused, kRefused}},
       {"retry", {"changed", "changed", "changed", kRefused, kRefused, kRefused}},
       {"edit", {"changed", "changed", "changed", kRefused, kRefused, kRefused}},
+      {"edit, other data", {kRefused, kRefused, kRefused, kRefused, kRefused, kRefused}},
       {"stop", {kRefused, kRefused, kRefused, kRefused, kRefused, kRefused}},
       {"stop, in doubt", {"to failed", "to failed", "to failed", kRefused, kRefused, kRefused}},
   };
