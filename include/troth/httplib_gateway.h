@@ -37,9 +37,15 @@ inline GatewayRequest GatewayRequestOf(const httplib::Request& request, std::str
 
 namespace internal {
 
-inline void Refuse(int status, const std::string& why, httplib::Response& response) {
+// As the gateway itself would say it: what prepareWorkflow answers has a transaction, errors too.
+inline void Refuse(const httplib::Request& request, int status, const std::string& why,
+                   httplib::Response& response) {
+  const bool workflow = std::string_view(request.path).ends_with("/prepareWorkflow");
   response.status = status;
-  response.set_content(R"({"message":")" + why + "\"}", "application/json; charset=utf-8");
+  response.set_content(
+      R"({"message":")" + why + "\"" +
+          (workflow ? R"(,"transaction":{"status":)" + std::to_string(status) + "}" : "") + "}",
+      "application/json; charset=utf-8");
 }
 
 // Reads the body to its end, as the next request stands behind it; nothing of it is kept. A
@@ -53,10 +59,12 @@ inline bool Discard(const httplib::Request& request, const httplib::ContentReade
 // Why `response`, which httplib has given its status, is that of a body that did not come whole.
 inline void SayWhyNotWhole(const httplib::Request& request, size_t most,
                            httplib::Response& response) {
-  if (response.status != 413) return Refuse(400, "body: broken off, or not as it says", response);
+  if (response.status != 413) {
+    return Refuse(request, 400, "body: broken off, or not as it says", response);
+  }
   const std::string told = request.get_header_value("Content-Length");
   const bool past = std::strtoull(told.c_str(), nullptr, 10) > most;  // else past the server's own
-  Refuse(413,
+  Refuse(request, 413,
          past ? "body: more than " + std::to_string(most) + " bytes"
               : "body: more than the server takes",
          response);
@@ -88,7 +96,7 @@ inline void Mount(httplib::Server& server, Gateway& gateway) {
                                        const httplib::ContentReader& content) {
     if (request.is_multipart_form_data()) {
       internal::Discard(request, content);
-      return internal::Refuse(400, "body: a form, not JSON", response);
+      return internal::Refuse(request, 400, "body: a form, not JSON", response);
     }
     std::string body;
     const size_t most = gateway.options().body_bytes;

@@ -194,6 +194,11 @@ TEST_CASE("gateway over HTTP: a body that is refused is told why, and is not sto
   REQUIRE(large);
   CHECK(large->status == 413);
   CHECK(large->body == R"({"message":"body: more than 10000 bytes"})");
+  const auto workflow =
+      client.Post("/api/dtmsvr/prepareWorkflow", std::string(10'001, ' '), "application/json");
+  REQUIRE(workflow);  // without a transaction dtm's Go SDK dies
+  CHECK(workflow->body ==
+        R"({"message":"body: more than 10000 bytes","transaction":{"status":413}})");
   const auto form = client.Post("/api/dtmsvr/submit",
                                 httplib::MultipartFormDataItems{{"gid", "form", "", "text/plain"}});
   REQUIRE(form);
