@@ -19,11 +19,15 @@ constexpr size_t kRows = 30;
 
 std::string GidOf(size_t row) { return internal::Concat("row ", row); }
 
-// Nothing is ever called, so all stay as they are.
+// Nothing is ever called, and nothing waits for its function, so all stay as they are.
 Coordinator& Opened() {
   static Coordinator& coordinator = *[] {
     auto opened = Coordinator::Open({.store = ":memory:"});
     TROTH_CHECK(opened.ok());
+    const auto nothing = [](const BranchContext&, std::string_view, std::stop_token) {
+      return BranchResult::Success();
+    };
+    TROTH_CHECK(opened->RegisterLocal({.name = "nothing", .function = nothing}).ok());
     TROTH_CHECK(opened->Pause().ok());
     for (size_t row = 0; row < kRows; ++row) {
       Saga saga{.gid = GidOf(row)};
