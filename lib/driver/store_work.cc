@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "engine/batch.h"
 #include "model/stored.h"
 
 namespace troth::internal {
@@ -52,6 +53,12 @@ TopicChanged Do(Store& store, TopicWork&& work) {
 }
 
 }  // namespace
+
+void QueueCommit(std::deque<StoreWork>& queue, Batch&& batch) {
+  auto* const last = queue.empty() ? nullptr : std::get_if<CommitWork>(&queue.back());
+  if (last != nullptr && TryAppend(last->batch, batch)) return;
+  queue.emplace_back(CommitWork{std::move(batch)});
+}
 
 EngineEvent DoStoreWork(Store& store, StoreWork&& work) {
   if (auto* due = std::get_if<LoadDueWork>(&work)) return Do(store, *due);

@@ -2,6 +2,7 @@
 // store have in common.
 #pragma once
 
+#include <deque>
 #include <optional>
 #include <string>
 #include <variant>
@@ -31,6 +32,10 @@ struct TopicWork {
   TopicRequest request;
 };
 using StoreWork = std::variant<CommitWork, LoadDueWork, LoadWork, PurgeWork, TopicWork>;
+
+// Behind all that is queued: together with the batch that stands there last, if both are not too
+// much for one commit.
+void QueueCommit(std::deque<StoreWork>& queue, Batch&& batch);
 
 // Reads, changes a topic, or purges a slice of 2 ms, and says what came of it. Not for CommitWork.
 EngineEvent DoStoreWork(Store& store, StoreWork&& work);

@@ -84,6 +84,12 @@ void ThreadedDriver::Look() {
   TakeTurns(lock, kShareOfAGuest);
 }
 
+void ThreadedDriver::Wake() {
+  const std::lock_guard lock(mutex_);
+  looked_at_ = true;
+  if (!taking_turns_) woken_.notify_one();
+}
+
 bool ThreadedDriver::Await(PendingCall& call, std::optional<milliseconds> timeout) {
   return call.WaitFor(timeout);
 }

@@ -50,6 +50,7 @@ class ThreadedDriver : public Driver, private ResultSink, private CallSink {
   void OnCallEnded(CallEnded&& ended) override { Post(std::move(ended)); }
   void Leave(EngineEvent&& event) override;
   void Look() override;
+  void Wake() override;
   void Run();
   void TakeTurns(std::unique_lock<std::mutex>& lock, size_t most) noexcept;
   void TakeTurn(std::unique_lock<std::mutex>& lock);

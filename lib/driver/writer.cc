@@ -12,6 +12,10 @@ namespace {
 constexpr std::chrono::milliseconds kIdleAfter{1'000};
 constexpr std::chrono::milliseconds kFirstRecovery{20};
 constexpr std::chrono::milliseconds kRecoveryCap{1'000};
+// After a commit that took so long the next one is held for a part of that time, at most.
+constexpr std::chrono::milliseconds kHoldFrom{2};
+constexpr int kHoldShare = 2;
+constexpr std::chrono::milliseconds kHoldMax{20};
 
 }  // namespace
 
@@ -31,7 +35,11 @@ void Writer::Stop() {
   std::swap(dropped, queue_);
 }
 
-void Writer::Commit(Batch&& batch) { Queue(CommitWork{std::move(batch)}); }
+void Writer::Commit(Batch&& batch) {
+  const std::lock_guard lock(mutex_);
+  QueueCommit(queue_, std::move(batch));
+  WakeIfReady();
+}
 void Writer::LoadDue(std::optional<DuePosition> after, Time until, size_t max) {
   Queue(LoadDueWork{after, until, max});
 }
@@ -45,23 +53,65 @@ void Writer::ChangeTopic(TopicRequest&& request) { Queue(TopicWork{std::move(req
 void Writer::Queue(StoreWork&& work) {
   const std::lock_guard lock(mutex_);
   queue_.push_back(std::move(work));
-  if (queue_.size() == 1) changed_.notify_one();
+  WakeIfReady();
+}
+
+// With the lock.
+void Writer::WakeIfReady() {
+  if (!sleeping_ || !Ready()) return;
+  sleeping_ = false;
+  changed_.notify_one();
+}
+
+// With the lock.
+bool Writer::Ready() const {
+  if (stopping_ || queue_.size() > 1) return true;
+  if (queue_.empty()) return false;
+  const auto* const commit = std::get_if<CommitWork>(&queue_.front());
+  return commit == nullptr || commit->batch.writes.size() >= wanted_;
+}
+
+bool Writer::HasWork() {
+  const std::lock_guard lock(mutex_);
+  return !queue_.empty();
 }
 
 // Nothing: it is to stop. `idle_work`: something was done since the last housekeeping.
 std::optional<StoreWork> Writer::NextWork(bool& idle_work) {
   std::unique_lock lock(mutex_);
-  const auto woken = [&] { return stopping_ || !queue_.empty(); };
-  while (idle_work && !changed_.wait_for(lock, kIdleAfter, woken)) {
+  Hold(lock);
+  const auto ready = [&] {
+    sleeping_ = !Ready();
+    return !sleeping_;
+  };
+  while (idle_work && !changed_.wait_for(lock, kIdleAfter, ready)) {
+    sleeping_ = false;
     lock.unlock();
     idle_work = store_.Idle();
     lock.lock();
   }
-  changed_.wait(lock, woken);
+  changed_.wait(lock, ready);
   if (stopping_) return std::nullopt;
   StoreWork work = std::move(queue_.front());
   queue_.pop_front();
   return work;
+}
+
+// With the lock. Where a commit takes long, whoever has just been answered comes back for the next
+// one: it is held for a part of that time, until as many wait as were in the last one. Else the
+// first to come back would start a commit alone, and all others would wait for the end of that as
+// well. Who is alone is never held.
+void Writer::Hold(std::unique_lock<std::mutex>& lock) {
+  if (last_took_ < kHoldFrom) return;
+  const Clock::duration most = std::min<Clock::duration>(last_took_ / kHoldShare, kHoldMax);
+  last_took_ = {};
+  wanted_ = last_writes_;
+  changed_.wait_until(lock, last_end_ + most, [&] {
+    sleeping_ = !Ready();
+    return !sleeping_;
+  });
+  sleeping_ = false;
+  wanted_ = 1;
 }
 
 void Writer::Run() {
@@ -79,14 +129,19 @@ void Writer::Run() {
 }
 
 void Writer::DoCommit(CommitWork&& work) {
+  const Clock::time_point began = Clock::now();
   BatchResult result = Settle(work.batch.writes);
   if (result.kind == BatchResult::Kind::kUnknown) return;  // stopped before it was known
+  last_writes_ = work.batch.writes.size();
+  last_end_ = Clock::now();
+  last_took_ = last_end_ - began;
   auto settled = TakeSettledReplies(work.batch, result);
-  free_ = false;
   sink_.Leave(BatchDone{std::move(work.batch), std::move(result)});
+  // Whoever has the next batch to write lets others go on with what came of the last.
+  const bool busy = HasWork();
+  if (busy) sink_.Wake();
   for (auto& [reply, answer] : settled) reply(std::move(answer));
-  free_ = true;
-  sink_.Look();
+  if (!busy) sink_.Look();
 }
 
 void Writer::Post(EngineEvent&& event) {
@@ -99,7 +154,7 @@ BatchResult Writer::Settle(const std::vector<Write>& writes) {
   BatchResult result = store_.Apply(writes);
   auto pause = kFirstRecovery;
   while (result.kind == BatchResult::Kind::kUnknown) {
-    Post(StoreTrouble{result.status});
+    Post(StoreTrouble{result.status, writes.size()});
     if (!Pause(pause)) return result;
     pause = std::min(pause * 2, kRecoveryCap);
     result = store_.Recover(writes);

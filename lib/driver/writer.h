@@ -2,7 +2,7 @@
 // asking, posts the results to the engine first, and then answers whoever waits for a write itself.
 #pragma once
 
-#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -19,7 +19,9 @@ class ResultSink {
  public:
   virtual ~ResultSink() = default;
   virtual void Leave(EngineEvent&& event) = 0;
-  virtual void Look() = 0;  // after Leave; the engine may take its turn inside
+  // After Leave.
+  virtual void Look() = 0;  // the engine may take its turn inside
+  virtual void Wake() = 0;  // it does so elsewhere
 };
 
 class Writer : public StorePort {
@@ -33,16 +35,21 @@ class Writer : public StorePort {
   void Stop();
 
   void Commit(Batch&& batch) override;
-  bool Free() const override { return free_; }
   void LoadDue(std::optional<DuePosition> after, Time until, size_t max) override;
   void Load(std::string gid) override;
   void Purge(PurgePass pass, Time finished_before, Time tombstones_before) override;
   void ChangeTopic(TopicRequest&& request) override;
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   void Queue(StoreWork&& work);
+  void WakeIfReady();
+  bool Ready() const;
+  bool HasWork();
   void Run();
   std::optional<StoreWork> NextWork(bool& idle_work);
+  void Hold(std::unique_lock<std::mutex>& lock);
   void Post(EngineEvent&& event);
   void DoCommit(CommitWork&& work);
   BatchResult Settle(const std::vector<Write>& writes);
@@ -54,7 +61,12 @@ class Writer : public StorePort {
   std::condition_variable changed_;
   std::deque<StoreWork> queue_;
   bool stopping_ = false;
-  std::atomic<bool> free_{true};  // false: it tells the clients of a batch that it is done
+  bool sleeping_ = false;  // until it is Ready()
+  size_t wanted_ = 1;      // writes, before it begins with a batch
+  // Of the last batch.
+  size_t last_writes_ = 0;
+  Clock::time_point last_end_{};
+  Clock::duration last_took_{};
   std::thread thread_;
 };
 

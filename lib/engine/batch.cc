@@ -1,9 +1,28 @@
 #include "engine/batch.h"
 
+#include <iterator>
+
 #include "base/text.h"
 #include "engine/acts.h"
 
 namespace troth::internal {
+namespace {
+
+template <class T>
+void MoveBehind(std::vector<T>& to, std::vector<T>& from) {
+  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
+}  // namespace
+
+bool TryAppend(Batch& batch, Batch& more) {
+  if (batch.writes.size() + more.writes.size() > Batch::kWritesMax) return false;
+  if (batch.bytes + more.bytes > Batch::kBytesMax) return false;
+  MoveBehind(batch.writes, more.writes);
+  MoveBehind(batch.replies, more.replies);
+  batch.bytes += more.bytes;
+  return true;
+}
 
 std::vector<std::pair<Reply, Answer>> TakeSettledReplies(Batch& batch, const BatchResult& result) {
   std::vector<std::pair<Reply, Answer>> settled;

@@ -9,6 +9,9 @@
 
 namespace troth::internal {
 
+// Puts all of `more` behind what is in `batch`, if both together are not too much for one commit.
+bool TryAppend(Batch& batch, Batch& more);
+
 // Takes out of the batch the replies that its result settles, each with what it is to be told.
 std::vector<std::pair<Reply, Answer>> TakeSettledReplies(Batch& batch, const BatchResult& result);
 

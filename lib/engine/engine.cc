@@ -109,16 +109,13 @@ std::optional<Time> Engine::NextWake() {
   if (lost_owner_) return wake;
   if (live_.size() < options_.limits.live && !closing_) Earlier(wake, loader_.wake());
   if (!purging_ && !closing_) Earlier(wake, purge_at_);
-  if (!queue_.empty() && !committing_) {
-    Earlier(wake, store_retry_);
-    Earlier(wake, hold_until_);
-  }
+  if (!queue_.empty()) Earlier(wake, store_retry_);
   return wake;
 }
 
 bool Engine::Quiet() const {
   if (!calls_.empty() || topic_changes_ > 0) return false;
-  return lost_owner_ || (queue_.empty() && !committing_);
+  return lost_owner_ || (queue_.empty() && outstanding_.empty());
 }
 
 bool Engine::MaySend() const {
@@ -127,7 +124,7 @@ bool Engine::MaySend() const {
 
 // Writes are refused, and one is there to find out with when that is over.
 bool Engine::StoreIsFailing(const Live& live) const {
-  return !store_problem_.empty() && (committing_ || !queue_.empty() || live.must_write);
+  return !store_problem_.empty() && (!outstanding_.empty() || !queue_.empty() || live.must_write);
 }
 
 void Engine::Touch(Live& live) {

@@ -95,7 +95,7 @@ class Engine {
   void QueueWrite(Live& live, const Plan& plan, bool leaving, Time now);
   TransactionRow RowToWrite(const Live& live, const Plan& plan, bool leaving) const;
   void Flush(Time now);
-  bool Holds(Time now);
+  std::vector<LiveId> TakeOutstanding(size_t count);
   void OnBatchDone(BatchDone& done, Time now);
   void OnWritten(Live& live, int64_t id, Time now);
   void OnNotWritten(Live& live, Write&& write, std::vector<PendingReply>&& replies,
@@ -177,14 +177,13 @@ class Engine {
     std::vector<PendingReply> replies;
     size_t bytes = 0;
   };
-  std::deque<QueuedWrite> queue_;
-  size_t unwritten_bytes_ = 0;       // accepted, queued or with the store
-  size_t outstanding_bytes_ = 0;     // of these, with the store
-  std::vector<LiveId> outstanding_;  // whose writes are with the store
-  bool committing_ = false;
-  Time commit_began_{};             // the last one
-  size_t last_batch_ = 0;           // its writes
-  std::optional<Time> hold_until_;  // the next one is not begun before, unless as many wait for it
+  struct OutstandingWrite {
+    LiveId live = 0;
+    size_t bytes = 0;
+  };
+  std::vector<QueuedWrite> queue_;            // for the store, at the end of the turn
+  std::deque<OutstandingWrite> outstanding_;  // with the store, the oldest first
+  size_t unwritten_bytes_ = 0;                // accepted, queued or with the store
   std::string store_problem_;
   std::string load_problem_;
   Milliseconds store_backoff_{};

@@ -19,10 +19,16 @@ struct PendingReply {
   Answer answer;
 };
 
-// What the engine hands to the store at once. replies[i] belong to writes[i].
+// What is committed at once. replies[i] belong to writes[i].
 struct Batch {
   std::vector<Write> writes;
   std::vector<std::vector<PendingReply>> replies;
+  size_t bytes = 0;  // of the writes
+
+  static constexpr size_t kWritesMax = 512;
+  static constexpr size_t kBytesMax = 4u << 20;
+  // It takes no more writes.
+  bool full() const { return writes.size() >= kWritesMax || bytes >= kBytesMax; }
 };
 
 struct BatchDone {
@@ -33,6 +39,7 @@ struct BatchDone {
 // A commit may or may not have happened; the batch stays outstanding until that is known (R4).
 struct StoreTrouble {
   Status status;
+  size_t writes = 0;  // of that batch: the oldest that are outstanding
 };
 
 // A stored transaction as it was read; nothing where it is a tombstone, a Status where it can't be
@@ -84,10 +91,9 @@ class EventSink {
 class StorePort {
  public:
   virtual ~StorePort() = default;
-  virtual void Commit(Batch&& batch) = 0;  // one outstanding; BatchDone
-  // False: it would not begin with a batch yet, and looks at the engine when it would. What is
-  // written until then goes into the same one.
-  virtual bool Free() const { return true; }
+  // BatchDone for each, in the order of asking; batches that it has not begun with yet may be
+  // committed, and told of, as one.
+  virtual void Commit(Batch&& batch) = 0;
   virtual void LoadDue(std::optional<DuePosition> after, Time until, size_t max) = 0;  // DueLoaded
   virtual void Load(std::string gid) = 0;                                              // GidLoaded
   virtual void Purge(PurgePass pass, Time finished_before, Time tombstones_before) = 0;  // Purged

@@ -22,7 +22,7 @@ void Engine::OnPurged(Purged& purged, Time now) {
   } else if (!purged.status.ok()) {
     purge_at_ = now + kPurgePassPause;
   } else if (!purged.pass.finished) {
-    purge_at_ = queue_.empty() && !committing_ ? now : now + kPurgePause;
+    purge_at_ = queue_.empty() && outstanding_.empty() ? now : now + kPurgePause;
   } else {
     purge_.reset();
     purge_at_.reset();

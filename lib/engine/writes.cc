@@ -11,11 +11,6 @@
 namespace troth::internal {
 namespace {
 
-constexpr size_t kBatchWritesMax = 512;
-constexpr size_t kBatchBytesMax = 4u << 20;
-// A batch is held for this part of the time that the last one took, at most.
-constexpr int kHoldShare = 2;
-constexpr Milliseconds kHoldMax{20};
 constexpr Milliseconds kFirstStoreRetry{100};
 constexpr Milliseconds kStoreRetryCap{5'000};
 
@@ -107,45 +102,35 @@ void Engine::QueueWrite(Live& live, const Plan& plan, bool leaving, Time now) {
 }
 
 void Engine::Flush(Time now) {
-  if (committing_ || queue_.empty() || lost_owner_ || Holds(now) || !store_.Free()) return;
-  if (store_retry_ && now < *store_retry_) return;
-  commit_began_ = now;
+  if (queue_.empty() || lost_owner_ || (store_retry_ && now < *store_retry_)) return;
   Batch batch;
-  outstanding_.clear();
-  const size_t most = std::min(queue_.size(), kBatchWritesMax);
-  batch.writes.reserve(most);
-  batch.replies.reserve(most);
-  outstanding_.reserve(most);
-  size_t bytes = 0;
-  while (!queue_.empty() && batch.writes.size() < kBatchWritesMax && bytes < kBatchBytesMax) {
-    QueuedWrite& queued = queue_.front();
-    bytes += queued.bytes;
+  batch.writes.reserve(queue_.size());
+  batch.replies.reserve(queue_.size());
+  for (QueuedWrite& queued : queue_) {
+    if (batch.full()) store_.Commit(std::exchange(batch, {}));
+    batch.bytes += queued.bytes;
     batch.writes.push_back(std::move(queued.write));
     batch.replies.push_back(std::move(queued.replies));
-    outstanding_.push_back(queued.live);
-    queue_.pop_front();
+    outstanding_.push_back({queued.live, queued.bytes});
   }
-  outstanding_bytes_ = bytes;
-  committing_ = true;
+  queue_.clear();
   store_.Commit(std::move(batch));
 }
 
-// Where a commit takes long, whoever has just been answered comes back for the next one: it is held
-// for a part of that time, until as many wait as were in the last one. Else the first to come back
-// would start a commit alone, and all others would wait for the end of that as well. Who is alone
-// is never held.
-bool Engine::Holds(Time now) {
-  if (hold_until_ && !closing_ && now < *hold_until_ && queue_.size() < last_batch_) return true;
-  hold_until_.reset();
-  return false;
+// The oldest writes that are with the store are so no more: whose they were.
+std::vector<LiveId> Engine::TakeOutstanding(size_t count) {
+  TROTH_CHECK(count <= outstanding_.size());
+  std::vector<LiveId> writers;
+  writers.reserve(count);
+  for (; writers.size() < count; outstanding_.pop_front()) {
+    writers.push_back(outstanding_.front().live);
+    unwritten_bytes_ -= outstanding_.front().bytes;
+  }
+  return writers;
 }
 
 void Engine::OnBatchDone(BatchDone& done, Time now) {
-  committing_ = false;
-  last_batch_ = done.batch.writes.size();
-  hold_until_ = now + std::min((now - commit_began_) / kHoldShare, kHoldMax);
-  unwritten_bytes_ -= std::exchange(outstanding_bytes_, 0);
-  const std::vector<LiveId> writers = std::exchange(outstanding_, {});
+  const std::vector<LiveId> writers = TakeOutstanding(done.batch.writes.size());
   if (done.result.kind == BatchResult::Kind::kLostOwner || lost_owner_) {
     if (!lost_owner_) LoseOwnership(done.result.status, now);
     for (auto& replies : done.batch.replies) {
@@ -278,8 +263,9 @@ void Engine::OnNotWritten(Live& live, Write&& write, std::vector<PendingReply>&&
 }
 
 void Engine::OnStoreTrouble(const StoreTrouble& trouble, Time now) {
-  for (const LiveId id : outstanding_) {
-    if (Live* live = Find(id)) live->frozen = true;
+  TROTH_CHECK(trouble.writes <= outstanding_.size());
+  for (size_t i = 0; i < trouble.writes; ++i) {
+    if (Live* live = Find(outstanding_[i].live)) live->frozen = true;
   }
   StoreFails(trouble.status, now);
 }
@@ -300,6 +286,7 @@ void Engine::StoreFails(const Status& status, Time now) {
     ++statistics_.store_troubles;
     Tell(EventKind::kStoreTrouble, now, nullptr, {}, store_problem_);
   }
+  if (store_retry_ && now < *store_retry_) return;  // it was with the store before the last trouble
   store_backoff_ = store_backoff_ == Milliseconds{0} ? kFirstStoreRetry
                                                      : std::min(store_backoff_ * 2, kStoreRetryCap);
   store_retry_ = now + store_backoff_;
@@ -316,7 +303,8 @@ void Engine::LoseOwnership(const Status& status, Time now) {
     for (PendingReply& pending : queued.replies) pending.reply(Answer{.status = status});
   }
   queue_.clear();
-  unwritten_bytes_ = outstanding_bytes_;  // a batch that is out is counted off at its end
+  unwritten_bytes_ = 0;
+  for (const OutstandingWrite& write : outstanding_) unwritten_bytes_ += write.bytes;
   for (auto& [id, live] : live_) RefuseAll(*live, status);
   for (auto& [gid, waiters] : dormant_) {
     for (Waiter& waiter : waiters) waiter.reply(Answer{.status = status});

@@ -122,7 +122,7 @@ internal::Driver::Closed SimulatedDriver::Close(milliseconds grace) {
       .kind = internal::ControlRequest::Kind::kClose, .name = {}, .done = {}});
   const auto run_until_quiet = [&](Time limit) {
     do {
-      if (events_.empty() && notices_.empty() && work_.empty() && engine_->Quiet()) return true;
+      if (events_.empty() && notices_.empty() && !working_ && engine_->Quiet()) return true;
     } while (Step(limit));
     return false;
   };
@@ -147,7 +147,10 @@ void SimulatedDriver::Abandon() {
 
 // --- the store, one piece of work at a time ---
 
-void SimulatedDriver::Commit(internal::Batch&& batch) { Queue(CommitWork{std::move(batch)}); }
+void SimulatedDriver::Commit(internal::Batch&& batch) {
+  QueueCommit(work_, std::move(batch));
+  if (!working_) DoNextWork();
+}
 void SimulatedDriver::LoadDue(std::optional<internal::DuePosition> after, Time until, size_t max) {
   Queue(internal::LoadDueWork{after, until, max});
 }
@@ -173,15 +176,15 @@ void SimulatedDriver::DoNextWork() {
                       std::holds_alternative<internal::TopicWork>(work_.front());
   milliseconds takes{0};
   if (commit) takes = universe_.store_time ? universe_.store_time() : commit_time_;
-  universe_.At(universe_.now() + takes, [this, alive = alive_] {
+  const auto work = std::make_shared<internal::StoreWork>(std::move(work_.front()));
+  work_.pop_front();
+  universe_.At(universe_.now() + takes, [this, alive = alive_, work] {
     if (!*alive || universe_.crashed()) return;
-    internal::StoreWork work = std::move(work_.front());
-    work_.pop_front();
-    if (auto* batch = std::get_if<CommitWork>(&work)) {
+    if (auto* batch = std::get_if<CommitWork>(&*work)) {
       DoCommit(std::move(*batch));
     } else {
-      const bool topic = std::holds_alternative<internal::TopicWork>(work);
-      EngineEvent done = DoStoreWork(store_, std::move(work));
+      const bool topic = std::holds_alternative<internal::TopicWork>(*work);
+      EngineEvent done = DoStoreWork(store_, std::move(*work));
       if (topic) universe_.CountEffect();
       Post(std::move(done));
       DoNextWork();
@@ -204,7 +207,7 @@ void SimulatedDriver::DoCommit(CommitWork&& work) {
   universe_.CountEffect();
   if (universe_.crashed()) return;
   if (result.kind == BatchResult::Kind::kUnknown) {
-    Post(internal::StoreTrouble{result.status});
+    Post(internal::StoreTrouble{result.status, work.batch.writes.size()});
     RecoverLater(std::make_shared<CommitWork>(std::move(work)), kFirstRecovery);
   } else {
     Finish(std::move(work), std::move(result));
@@ -216,7 +219,7 @@ void SimulatedDriver::RecoverLater(std::shared_ptr<CommitWork> work, millisecond
     if (!*alive || universe_.crashed()) return;
     BatchResult result = store_.Recover(work->batch.writes);
     if (result.kind == BatchResult::Kind::kUnknown) {
-      Post(internal::StoreTrouble{result.status});
+      Post(internal::StoreTrouble{result.status, work->batch.writes.size()});
       return RecoverLater(work, std::min(pause * 2, kRecoveryCap));
     }
     Finish(std::move(*work), std::move(result));

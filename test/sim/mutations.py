@@ -34,7 +34,7 @@ MUTATIONS = [
      'full_ = IsFull(code);\n  «return Outcome::kUnknown;»',
      'status = Status(StatusCode::kResourceExhausted, "refused"); return Outcome::kNotWritten;'),
     ('R4: what is in an unknown commit goes on', 'engine/writes.cc',
-     'if (Live* live = Find(id)) live->frozen = «true»;', 'false'),
+     'if (Live* live = Find(outstanding_[i].live)) live->frozen = «true»;', 'false'),
     ('R5: a decision is taken while a write is pending', 'engine/engine.cc',
      'if («live.write_pending») return Plan{};', 'false'),
     ('R5: a request is carried out while a write is pending', 'engine/requests.cc',

@@ -75,7 +75,7 @@ class MemoryDisk {
   std::string problem_;
 };
 
-class MemoryStore final : public Store {
+class MemoryStore : public Store {
  public:
   explicit MemoryStore(std::shared_ptr<MemoryDisk> disk) : disk_(std::move(disk)) {}
   ~MemoryStore() override;

@@ -133,9 +133,7 @@ TEST_CASE("every request is answered once or dropped with the engine, whatever h
           });
           break;
         case 10:
-          if (desk.store.commits_pending() > 0) {
-            desk.events.emplace_back(StoreTrouble{{StatusCode::kUnavailable, "unknown"}});
-          }
+          if (desk.store.commits_pending() > 0) desk.DoubtCommit("unknown");
           break;
         case 11:
           desk.Pass(Milliseconds{below(20'000)});

@@ -25,7 +25,6 @@ Loaded ReadRow(const StoredTransaction& stored, bool unreadable) {
 // --- the store ---
 
 void FakeStore::Commit(Batch&& batch) {
-  CHECK_MESSAGE(commits_pending() == 0, "one outstanding");
   batch_sizes.push_back(batch.writes.size());
   for (const Write& write : batch.writes) effects_.push_back("commit " + write.row.gid);
   pending.emplace_back(std::move(batch));
@@ -214,6 +213,15 @@ void Desk::DoStore() {
     events.emplace_back(BatchDone{std::move(batch), std::move(result)});
     for (auto& [reply, answer] : settled) reply(std::move(answer));
   }
+}
+
+void Desk::DoubtCommit(std::string why) {
+  const auto oldest =
+      std::find_if(store.pending.begin(), store.pending.end(),
+                   [](const FakeStore::Work& work) { return std::holds_alternative<Batch>(work); });
+  REQUIRE(oldest != store.pending.end());
+  events.emplace_back(StoreTrouble{{StatusCode::kUnavailable, std::move(why)},
+                                   std::get<Batch>(*oldest).writes.size()});
 }
 
 void Desk::Run() {

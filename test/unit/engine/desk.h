@@ -62,7 +62,6 @@ class FakeStore : public StorePort {
   explicit FakeStore(Effects& effects) : effects_(effects) {}
 
   void Commit(Batch&& batch) override;
-  bool Free() const override { return free; }
   void LoadDue(std::optional<DuePosition> after, Time until, size_t max) override {
     pending.emplace_back(LoadDueWork{after, until, max});
   }
@@ -84,7 +83,6 @@ class FakeStore : public StorePort {
   std::deque<Work> pending;
   std::map<std::string, StoredTransaction> rows;
   std::map<std::string, size_t> writes;  // durable ones
-  bool free = true;
   std::vector<size_t> batch_sizes;
   size_t loads = 0;
   size_t purges = 0;
@@ -157,6 +155,8 @@ class Desk {
   void Turn();
   // The store does the work that was asked for first, and tells.
   void DoStore();
+  // It can't say whether the oldest batch is committed.
+  void DoubtCommit(std::string why);
   // Both, until there is nothing left but calls in flight and time.
   void Run();
   // Time passes, with all that happens on the way.

@@ -31,7 +31,7 @@ TEST_CASE("while the outcome of a commit is unknown nothing of its transactions 
   desk.Run();
   desk.End("g:01/action", Success());
   desk.Turn();  // the mark of step 3 is with the store; step 2 is in flight
-  desk.events.emplace_back(StoreTrouble{{StatusCode::kUnavailable, "fsync failed"}});
+  desk.DoubtCommit("fsync failed");
   desk.Turn();
   const TicketPtr cancel = desk.Cancel("g");
   const TicketPtr stop = desk.Stop("g");
@@ -57,12 +57,53 @@ TEST_CASE("while the outcome of a commit is unknown nothing of its transactions 
   CHECK(desk.observer.Count(EventKind::kStoreRecovered) == 1);
 }
 
+TEST_CASE("a commit of unknown outcome holds up none of the batches behind it but in time") {
+  Desk desk;
+  desk.Submit("known", SagaOf(3));
+  desk.Run();
+  const TicketPtr unknown = desk.Submit("unknown");
+  desk.Turn();
+  const TicketPtr cancel = desk.Cancel("known");
+  desk.Turn();
+  CHECK(desk.store.commits_pending() == 2);
+  desk.DoubtCommit("fsync failed");
+  desk.End("known:01/action", Success());
+  desk.Turn();
+  CHECK(cancel->open());
+  CHECK(desk.Control(ControlRequest::Kind::kHealth).store_problem == "fsync failed");
+  desk.DoStore();  // it was there
+  desk.Turn();
+  CHECK(unknown->code() == StatusCode::kOk);
+  CHECK(cancel->open());
+  desk.Run();
+  CHECK(cancel->code() == StatusCode::kOk);
+  CHECK(desk.StatusOf("known") == TransactionStatus::kAborting);
+}
+
+TEST_CASE("batches that are refused together cost one rest, not one each") {
+  Desk desk;
+  desk.Submit("a");
+  desk.Submit("b");
+  desk.Run();
+  for (const char* gid : {"a", "b"}) {
+    desk.End(std::string(gid) + ":01/action", Failure());
+    desk.Turn();
+  }
+  CHECK(desk.store.commits_pending() == 2);
+  for (int i = 0; i < 2; ++i) desk.store.script.push_back(Refuse());
+  desk.Run();
+  CHECK(desk.engine->NextWake() == desk.now + 100_ms);
+  desk.Pass(100_ms);
+  CHECK(desk.StatusOf("a") == TransactionStatus::kAborting);
+  CHECK(desk.StatusOf("b") == TransactionStatus::kAborting);
+}
+
 TEST_CASE("a submit whose outcome is unknown is answered when it is known") {
   Desk kept;
   kept.Run();
   const TicketPtr there = kept.Submit("g");
   kept.Turn();
-  kept.events.emplace_back(StoreTrouble{{StatusCode::kUnavailable, "fsync failed"}});
+  kept.DoubtCommit("fsync failed");
   kept.Turn();
   CHECK(there->open());
   kept.Run();
@@ -73,7 +114,7 @@ TEST_CASE("a submit whose outcome is unknown is answered when it is known") {
   desk.Run();
   const TicketPtr submit = desk.Submit("g");
   desk.Turn();
-  desk.events.emplace_back(StoreTrouble{{StatusCode::kUnavailable, "fsync failed"}});
+  desk.DoubtCommit("fsync failed");
   desk.Turn();
   CHECK(submit->open());
   desk.store.script.push_back(Refuse());
@@ -322,7 +363,7 @@ TEST_CASE("who has lost the store starts no call, and refuses everything") {
   desk.Run();
   CHECK(dormant->open());
   CHECK(edit->open());
-  desk.store.script.push_back(LoseOwner());
+  for (int i = 0; i < 2; ++i) desk.store.script.push_back(LoseOwner());
   const TicketPtr submit = desk.Submit("new");
   desk.Turn();
   const TicketPtr cancel = desk.Cancel("g");
@@ -424,6 +465,8 @@ TEST_CASE("that the owner is lost may show in a purge, or in a topic while a bat
     desk.Run();
     const TicketPtr out = desk.Submit("out");
     desk.Turn();
+    const TicketPtr behind = desk.Submit("behind");
+    desk.Turn();
     const Status lost(StatusCode::kFailedPrecondition, "somebody else owns it");
     if (topic) {
       desk.Ask("topic", WaitRequest{});
@@ -436,9 +479,10 @@ TEST_CASE("that the owner is lost may show in a purge, or in a topic while a bat
     }
     desk.Turn();
     CHECK_FALSE(desk.Control(ControlRequest::Kind::kHealth).owner);
-    desk.store.script.push_back(LoseOwner());
+    for (int i = 0; i < 2; ++i) desk.store.script.push_back(LoseOwner());
     desk.Run();
     CHECK(out->code() == StatusCode::kFailedPrecondition);
+    CHECK(behind->code() == StatusCode::kFailedPrecondition);
     CHECK(desk.observer.Count(EventKind::kStoreTrouble) == 1);
     CHECK(desk.engine->Quiet());
   }
@@ -449,7 +493,7 @@ TEST_CASE("limits: so many requests of one transaction wait, and no more") {
   desk.Run();
   desk.Submit("g");
   desk.Turn();
-  desk.events.emplace_back(StoreTrouble{{StatusCode::kUnavailable, "fsync failed"}});
+  desk.DoubtCommit("fsync failed");
   desk.Turn();
   std::vector<TicketPtr> repeated;
   for (int i = 0; i < 1'001; ++i) repeated.push_back(desk.Submit("g"));

@@ -176,88 +176,25 @@ TEST_CASE("writes of one turn go in one batch, at most 512 or 4 MB of them") {
   saga.steps[0].payload = std::string(1'500'000, 'x');
   for (int i = 0; i < 10; ++i) large.Submit("g" + std::to_string(i), saga);
   large.Turn();
-  CHECK(large.store.batch_sizes == std::vector<size_t>{3});
+  CHECK(large.store.batch_sizes == std::vector<size_t>{3, 3, 3, 1});
 }
 
-TEST_CASE("what is written before the store would begin with it goes in one batch") {
+TEST_CASE("a transaction's write does not wait for the batch of others that is with the store") {
   Desk desk;
   desk.Run();
-  desk.store.free = false;
-  for (int i = 0; i < 3; ++i) {
-    desk.Submit("g" + std::to_string(i));
-    desk.Turn();
-  }
-  CHECK(desk.store.batch_sizes.empty());
-  desk.store.free = true;
+  const TicketPtr first = desk.Submit("a");
   desk.Turn();
-  CHECK(desk.store.batch_sizes == std::vector<size_t>{3});
-}
-
-TEST_CASE("after a long commit the next one is held until as many wait for it") {
-  Desk desk;
-  desk.Run();
-  for (const char* gid : {"a", "b", "c"}) desk.Submit(gid, SagaOf(1));
+  const TicketPtr second = desk.Submit("b");
   desk.Turn();
-  desk.now += 10_ms;
+  CHECK(desk.store.commits_pending() == 2);
   desk.DoStore();
   desk.Turn();
-  for (const char* action : {"a:01/action", "b:01/action"}) {
-    desk.End(action, Success());
-    desk.Turn();
-    CHECK(desk.store.batch_sizes == std::vector<size_t>{3});
-  }
-  CHECK(desk.engine->NextWake() == desk.now + 5_ms);
-  desk.End("c:01/action", Success());
-  desk.Turn();
-  CHECK(desk.store.batch_sizes == std::vector<size_t>{3, 3});
-}
-
-TEST_CASE("a batch is held for half of the time that the last one took, and for 20 ms at most") {
-  for (const auto& [took, held] : {std::pair{10_ms, 5_ms}, std::pair{10'000_ms, 20_ms}}) {
-    Desk desk;
-    desk.Run();
-    for (const char* gid : {"a", "b", "c"}) desk.Submit(gid, SagaOf(1));
-    desk.Turn();
-    desk.now += took;
-    desk.DoStore();
-    desk.Turn();
-    desk.End("a:01/action", Success());
-    desk.Turn();
-    desk.now += held - 1_ms;
-    desk.Turn();
-    CHECK(desk.store.batch_sizes == std::vector<size_t>{3});
-    desk.now += 1_ms;
-    desk.Turn();
-    CHECK(desk.store.batch_sizes == std::vector<size_t>{3, 1});
-  }
-}
-
-TEST_CASE("who is alone is never held, however long a commit takes") {
-  Desk desk;
+  CHECK(first->code() == StatusCode::kOk);
+  CHECK(second->open());
+  CHECK(desk.Open() == "a:01/action");
   desk.Run();
-  desk.Submit("a", SagaOf(1));
-  desk.Turn();
-  desk.now += 10'000_ms;
-  desk.DoStore();
-  desk.Turn();
-  desk.End("a:01/action", Success());
-  desk.Turn();
-  CHECK(desk.store.batch_sizes == std::vector<size_t>{1, 1});
-}
-
-TEST_CASE("a close holds no batch") {
-  Desk desk;
-  desk.Run();
-  for (const char* gid : {"a", "b", "c"}) desk.Submit(gid, SagaOf(1));
-  desk.Turn();
-  desk.now += 10_ms;
-  desk.DoStore();
-  desk.Turn();
-  desk.End("a:01/action", Success());
-  desk.Turn();
-  CHECK(desk.store.batch_sizes == std::vector<size_t>{3});
-  desk.Control(ControlRequest::Kind::kClose);
-  CHECK(desk.store.batch_sizes.size() == 2);
+  CHECK(second->code() == StatusCode::kOk);
+  CHECK(desk.Open() == "a:01/action b:01/action");
 }
 
 TEST_CASE("a call carries what the step defines") {
