@@ -71,6 +71,12 @@ bool Writer::Ready() const {
   return commit == nullptr || commit->batch.writes.size() >= wanted_;
 }
 
+// With the lock: what the writer waits for; until then others wake it.
+bool Writer::MayGoOn() {
+  sleeping_ = !Ready();
+  return !sleeping_;
+}
+
 bool Writer::HasWork() {
   const std::lock_guard lock(mutex_);
   return !queue_.empty();
@@ -80,17 +86,14 @@ bool Writer::HasWork() {
 std::optional<StoreWork> Writer::NextWork(bool& idle_work) {
   std::unique_lock lock(mutex_);
   Hold(lock);
-  const auto ready = [&] {
-    sleeping_ = !Ready();
-    return !sleeping_;
-  };
-  while (idle_work && !changed_.wait_for(lock, kIdleAfter, ready)) {
+  const auto may_go_on = [&] { return MayGoOn(); };
+  while (idle_work && !changed_.wait_for(lock, kIdleAfter, may_go_on)) {
     sleeping_ = false;
     lock.unlock();
     idle_work = store_.Idle();
     lock.lock();
   }
-  changed_.wait(lock, ready);
+  changed_.wait(lock, may_go_on);
   if (stopping_) return std::nullopt;
   StoreWork work = std::move(queue_.front());
   queue_.pop_front();
@@ -106,10 +109,7 @@ void Writer::Hold(std::unique_lock<std::mutex>& lock) {
   const Clock::duration most = std::min<Clock::duration>(last_took_ / kHoldShare, kHoldMax);
   last_took_ = {};
   wanted_ = last_writes_;
-  changed_.wait_until(lock, last_end_ + most, [&] {
-    sleeping_ = !Ready();
-    return !sleeping_;
-  });
+  changed_.wait_until(lock, last_end_ + most, [&] { return MayGoOn(); });
   sleeping_ = false;
   wanted_ = 1;
 }

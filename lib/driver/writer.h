@@ -46,6 +46,7 @@ class Writer : public StorePort {
   void Queue(StoreWork&& work);
   void WakeIfReady();
   bool Ready() const;
+  bool MayGoOn();
   bool HasWork();
   void Run();
   std::optional<StoreWork> NextWork(bool& idle_work);

@@ -181,7 +181,7 @@ class Engine {
     LiveId live = 0;
     size_t bytes = 0;
   };
-  std::vector<QueuedWrite> queue_;            // for the store, at the end of the turn
+  std::vector<QueuedWrite> queue_;            // not with the store yet
   std::deque<OutstandingWrite> outstanding_;  // with the store, the oldest first
   size_t unwritten_bytes_ = 0;                // accepted, queued or with the store
   std::string store_problem_;
