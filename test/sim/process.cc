@@ -101,6 +101,7 @@ bool Process::Refuse(const Status& why) {
   Life& life = recorder_.log().lives.back();
   life.refused = true;
   life.why = why.ToString();
+  if (crashed()) recorder_.Begin(Fault::Kind::kPowerLoss, "");
   Kill(crashed());
   End(crashed() ? Life::End::kPowerLost : Life::End::kCrashed);
   return false;
