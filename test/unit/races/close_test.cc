@@ -252,7 +252,7 @@ TEST_CASE("race: destruction without Close against sessions that live on") {
                CHECK(MayCloseSay(tcc->Call(LocalTcc()).status()));
                commit = tcc->Commit();
              },
-             500us);
+             5ms);
     CHECK(MayCloseSay(commit));
     CHECK(tcc->Commit().code() == StatusCode::kFailedPrecondition);
     committed += commit.ok() ? 1 : 0;
