@@ -124,6 +124,11 @@ Disk::~Disk() {
 
 void Disk::MakeDefault() { sqlite3_vfs_register(vfs_.get(), 1); }
 
+void Disk::ShareAmongThreads() {
+  const std::lock_guard lock(mutex_);
+  shared_ = true;
+}
+
 void Disk::SetTime(int64_t milliseconds_since_1970) {
   const std::lock_guard lock(mutex_);
   time_ms_ = milliseconds_since_1970;

@@ -4,7 +4,7 @@
 // synced (there is one folder). A crash takes the process: open handles, locks and shared memory.
 // A power loss takes also what was not synced, or parts of it. Every operation is counted, so that
 // one can be made to fail, or power be cut at it. The same seed and the same calls give the same
-// bytes. Nothing real is touched, and nothing sleeps.
+// bytes. Nothing real is touched, and nothing sleeps unless it is told that threads share it.
 //
 // Handles of a life that is over do nothing and fail, so a store may be destroyed after the crash
 // that ended it; it must be destroyed before its disk. Connections may be used from several
@@ -69,6 +69,10 @@ class Disk {
   const internal::sqlite::Files& files() const { return *files_; }
   // SQLite's default VFS, too, until the disk is gone.
   void MakeDefault();
+  // Connections of several threads use it: a wait of SQLite for another connection sleeps, so that
+  // the other one can go on. Otherwise whoever would free what is waited for runs on the same
+  // thread.
+  void ShareAmongThreads();
   // What SQL's date functions tell; a constant until it is set.
   void SetTime(int64_t milliseconds_since_1970);
 
@@ -134,6 +138,7 @@ class Disk {
   Names names_;
   Names durable_names_;
   uint64_t life_ = 1;
+  bool shared_ = false;  // among threads
   int64_t time_ms_ = 0;
   bool off_ = false;
   uint64_t cut_at_ = 0;

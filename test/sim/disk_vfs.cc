@@ -1,10 +1,12 @@
 #include "disk_vfs.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <new>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "disk_inode.h"
 
@@ -143,8 +145,16 @@ int DiskVfs::Randomness(sqlite3_vfs* vfs, int size, char* out) {
   return size;
 }
 
-// Whoever would free what is waited for runs on the same thread.
-int DiskVfs::Sleep(sqlite3_vfs*, int microseconds) { return microseconds; }
+int DiskVfs::Sleep(sqlite3_vfs* vfs, int microseconds) {
+  Disk& disk = Of(vfs);
+  bool shared = false;
+  {
+    const std::lock_guard lock(disk.mutex_);
+    shared = disk.shared_;
+  }
+  if (shared) std::this_thread::sleep_for(std::chrono::microseconds(microseconds));
+  return microseconds;
+}
 
 int DiskVfs::CurrentTimeInt64(sqlite3_vfs* vfs, sqlite3_int64* milliseconds) {
   Disk& disk = Of(vfs);

@@ -7,6 +7,7 @@ namespace {
 
 class DiskHome final : public StoreHome {
  public:
+  DiskHome() { disk_.ShareAmongThreads(); }
   std::unique_ptr<Store> NewStore() override {
     return NewSqliteStore({.vfs = disk_.vfs(), .files = &disk_.files()});
   }
