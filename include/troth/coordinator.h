@@ -255,8 +255,8 @@ struct Health {
 // Errors that any method can answer are written here once:
 //
 // - kFailedPrecondition: closed, forked, read-only, or lost the store to another process.
-// - kUnavailable: the store could not say within `patience` whether it holds the change. Repeat the
-//   same call, with the same gid.
+// - kUnavailable: the store could not say within `patience`, or before another process took it over,
+//   whether it holds the change. Repeat the same call, with the same gid.
 // - kCancelled: Close() came first. Of a change, as kUnavailable: repeat it after the next Open().
 // - kResourceExhausted: refused before anything was written; the text names the limit.
 // - kDataLoss: the stored transaction can't be true and was set aside.

@@ -13,6 +13,17 @@ void MoveBehind(std::vector<T>& to, std::vector<T>& from) {
   to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
 }
 
+// A whole submit of what is prepared decides it; a workflow that is prepared again has given a sign
+// of life. The others change nothing, and can be answered from the row.
+bool IsTheEngines(const TransactionRow& wanted, const TransactionRow& existing) {
+  if (wanted.status != TransactionStatus::kPrepared) {
+    return existing.status == TransactionStatus::kPrepared;
+  }
+  const bool ended = existing.status == TransactionStatus::kSucceed ||
+                     existing.status == TransactionStatus::kFailed;
+  return wanted.mode == Mode::kWorkflow && wanted.digest == existing.digest && !ended;
+}
+
 }  // namespace
 
 bool TryAppend(Batch& batch, Batch& more) {
@@ -34,8 +45,7 @@ std::vector<std::pair<Reply, Answer>> TakeSettledReplies(Batch& batch, const Bat
     if (written.kind != WriteResult::Kind::kOk && !exists) continue;
     const TransactionRow& wanted = batch.writes[i].row;
     const bool prepare = wanted.status == TransactionStatus::kPrepared;
-    // A whole submit of what is prepared decides it: the engine goes on with that.
-    if (exists && !prepare && written.existing->status == TransactionStatus::kPrepared) continue;
+    if (exists && IsTheEngines(wanted, *written.existing)) continue;
     for (PendingReply& pending : batch.replies[i]) {
       Answer answer = std::move(pending.answer);
       if (exists) {

@@ -123,6 +123,7 @@ class Engine {
   Status RoomFor(const GlobalTransaction& t, const RecordRequest& record) const;
   bool ApplyWorkflow(Live& live, Request& request, Time now);
   bool Resubmit(Live& live, Request& request, SubmitRequest& submit, Time now);
+  bool PrepareAgain(Live& live, Request& request, std::string_view digest, Time now);
   static std::vector<uint16_t> AwaitedBranches(const Live& live);
   void LoadFor(Request&& request);
   void ForgetWait(const std::string& gid, uint64_t ticket);

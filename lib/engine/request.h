@@ -41,6 +41,10 @@ struct CommitRequest {
   std::optional<Time> start;
   std::optional<Mode> mode = {};  // what it must be, where no digest says so
 };
+// A workflow that is there already is prepared again: its function gives a sign of life.
+struct RenewRequest {
+  std::string digest;
+};
 struct AbortRequest {
   std::string why;
 };
@@ -100,9 +104,9 @@ struct StopRequest {
 // About one transaction.
 struct Request {
   using Body =
-      std::variant<SubmitRequest, CommitRequest, AbortRequest, RegisterRequest, RecordRequest,
-                   FinishRequest, SessionCallRequest, WaitRequest, ForgetWaitRequest, CancelRequest,
-                   RetryRequest, EditRequest, SkipRequest, StopRequest>;
+      std::variant<SubmitRequest, CommitRequest, RenewRequest, AbortRequest, RegisterRequest,
+                   RecordRequest, FinishRequest, SessionCallRequest, WaitRequest, ForgetWaitRequest,
+                   CancelRequest, RetryRequest, EditRequest, SkipRequest, StopRequest>;
   std::string gid;
   Body body;
   Reply reply;

@@ -252,6 +252,7 @@ bool Engine::ApplyRequest(Live& live, Request& request, Time now) {
       Overloaded{
           [&](SubmitRequest& submit) { return Resubmit(live, request, submit, now); },
           [&](CommitRequest&) { return ApplySession(live, request, now); },
+          [&](RenewRequest& renew) { return PrepareAgain(live, request, renew.digest, now); },
           [&](AbortRequest&) { return ApplySession(live, request, now); },
           [&](RegisterRequest&) { return ApplySession(live, request, now); },
           [&](SessionCallRequest&) { return ApplySession(live, request, now); },
@@ -322,10 +323,16 @@ bool Engine::Resubmit(Live& live, Request& request, SubmitRequest& submit, Time 
     request.body = CommitRequest{submit.transaction->digest, submit.delay, submit.start};
     return ApplySession(live, request, now);
   }
-  if (prepare && same) PutOffCallBack(t, now);
-  AnswerWhenDurable(live, request,
-                    prepare ? AnswerPrepared(t.mode(), WireStatus(t), same, t.gid)
-                            : AnswerRepeated(WireStatus(t), same, t.gid));
+  if (prepare) return PrepareAgain(live, request, submit.transaction->digest, now);
+  AnswerWhenDurable(live, request, AnswerRepeated(WireStatus(t), same, t.gid));
+  return true;
+}
+
+bool Engine::PrepareAgain(Live& live, Request& request, std::string_view digest, Time now) {
+  GlobalTransaction& t = live.t;
+  const bool same = digest == t.digest;
+  if (same) PutOffCallBack(t, now);
+  AnswerWhenDurable(live, request, AnswerPrepared(t.mode(), WireStatus(t), same, t.gid));
   return true;
 }
 
@@ -506,6 +513,8 @@ void Engine::AnswerFromRow(Request& request, const TransactionRow& row,
     request.reply(asked.phase == Phase::kPrepared
                       ? AnswerPrepared(row.mode, row.status, same, row.gid)
                       : AnswerRepeated(row.status, same, row.gid));
+  } else if (const auto* renew = std::get_if<RenewRequest>(&request.body)) {
+    request.reply(AnswerPrepared(row.mode, row.status, renew->digest == row.digest, row.gid));
   } else if (const auto* finish = std::get_if<FinishRequest>(&request.body)) {
     if (row.mode != Mode::kWorkflow) {
       request.reply(Answer{.status = IsOtherMode(row.gid, row.mode, Mode::kWorkflow)});

@@ -133,10 +133,14 @@ void Engine::OnBatchDone(BatchDone& done, Time now) {
   const std::vector<LiveId> writers = TakeOutstanding(done.batch.writes.size());
   if (done.result.kind == BatchResult::Kind::kLostOwner || lost_owner_) {
     if (!lost_owner_) LoseOwnership(done.result.status, now);
-    for (auto& replies : done.batch.replies) {
-      for (PendingReply& pending : replies) {
-        pending.reply(Answer{.status = {StatusCode::kFailedPrecondition, store_problem_}});
-      }
+    for (size_t i = 0; i < writers.size(); ++i) {
+      const Live* live = Find(writers[i]);
+      const bool in_doubt = live != nullptr && live->frozen;  // and now for good (R4)
+      const Status status =
+          in_doubt ? Status(StatusCode::kUnavailable,
+                            Concat("whether it is stored is unknown: ", store_problem_))
+                   : Status(StatusCode::kFailedPrecondition, store_problem_);
+      for (PendingReply& pending : done.batch.replies[i]) pending.reply(Answer{.status = status});
     }
     return;
   }
@@ -220,15 +224,17 @@ void Engine::OnNotWritten(Live& live, Write&& write, std::vector<PendingReply>&&
                           const Status& status, bool alone, Time now) {
   if (live.t.id == 0) {
     // Where the gid exists the writer has answered most submits itself, and the others ask for the
-    // stored one; a whole submit of what is prepared decides that.
+    // stored one: a whole submit of what is prepared decides that, and a workflow goes on.
     std::vector<Request> requests = std::move(live.requests);
+    const bool prepare = live.t.phase == Phase::kPrepared;
     for (PendingReply& pending : replies) {
       if (status.ok()) {
         const std::optional<Time> start =
             live.t.start == Time{} ? std::nullopt : std::optional(live.t.start);
-        requests.push_back(Request{.gid = live.t.gid,
-                                   .body = CommitRequest{live.t.digest, {}, start},
-                                   .reply = std::move(pending.reply)});
+        Request::Body body = CommitRequest{live.t.digest, {}, start};
+        if (prepare) body = RenewRequest{live.t.digest};
+        requests.push_back(
+            Request{.gid = live.t.gid, .body = std::move(body), .reply = std::move(pending.reply)});
       } else {
         pending.reply(Answer{.status = status});
       }

@@ -83,7 +83,8 @@ struct BatchResult {
                   // `status`; may be repeated
     kUnknown,  // COMMIT failed: it may or may not come back (R4). Nothing else may be asked of the
                // store but Recover
-    kLostOwner,  // nothing of it: another process owns the store now (R25). Final
+    kLostOwner,  // another process owns the store now (R25). Final. Nothing of it is written; of
+                 // what was in doubt nobody here will know
   };
   Kind kind = Kind::kCommitted;
   std::vector<WriteResult> writes;  // one per write, with kCommitted

@@ -389,6 +389,27 @@ TEST_CASE("who has lost the store starts no call, and refuses everything") {
   CHECK_FALSE(desk.engine->NextWake());
 }
 
+TEST_CASE("a commit in doubt when another process takes the store over stays in doubt") {
+  Desk desk;
+  desk.Submit("known", SagaOf(2));
+  desk.Run();
+  const TicketPtr submit = desk.Submit("new");
+  const TicketPtr cancel = desk.Cancel("known");
+  desk.Turn();
+  desk.DoubtCommit("fsync failed");
+  const TicketPtr behind = desk.Submit("behind");
+  desk.Turn();
+  for (int i = 0; i < 2; ++i) desk.store.script.push_back(LoseOwner());
+  desk.Run();
+  for (const TicketPtr& ticket : {submit, cancel}) {
+    CHECK(ticket->code() == StatusCode::kUnavailable);
+    CHECK(ticket->answer.status.message() ==
+          "whether it is stored is unknown: somebody else owns it");
+  }
+  CHECK(behind->code() == StatusCode::kFailedPrecondition);
+  CHECK_FALSE(desk.Control(ControlRequest::Kind::kHealth).owner);
+}
+
 TEST_CASE("limits: too much under way, or not yet written, is refused before anything is written") {
   EngineOptions options;
   options.limits.live = 2;

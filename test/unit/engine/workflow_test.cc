@@ -150,5 +150,24 @@ TEST_CASE("workflow: a call-back is made after a crash when its time comes, and 
   CHECK(desk.store.Read("g").history.empty());
 }
 
+TEST_CASE(
+    "workflow: prepared again after a crash, before its row is loaded, its function is alive") {
+  Desk desk;
+  desk.Run();
+  Prepare(desk);
+  desk.Run();
+  desk.Crash();
+  desk.Run();
+  desk.Pass(9_sec);
+  const TicketPtr again = Prepare(desk);
+  desk.Run();
+  CHECK(again->code() == StatusCode::kOk);
+  CHECK(again->answer.repeated);
+  desk.Pass(9_sec);
+  CHECK(desk.Open().empty());
+  desk.Pass(1_sec);
+  CHECK(desk.Open() == "g:00/transfer");
+}
+
 }  // namespace
 }  // namespace troth::internal
