@@ -257,6 +257,27 @@ TEST_CASE("I22: an attempt beyond the limit") {
   CHECK(calls(2, false, true));
 }
 
+TEST_CASE("I22: an edit of unknown outcome may be carried out behind an act that began later") {
+  const auto breaks = [](StatusCode edited) {
+    Sample sample(Mode::kSaga, 1);
+    auto definition = std::make_shared<internal::Definition>(*sample.t.definition);
+    definition->policies[0].limit = 0;
+    sample.t.definition = definition;
+    sample.Mark("01");
+    sample.Write();
+    ApiCall& edit = sample.Ask(Ask::kEdit, edited);
+    edit.branch_id = "01";
+    edit.op = "action";
+    sample.Ask(Ask::kRetry);
+    sample.Call("01", "action", CallResult::kUnknown, 500);
+    sample.Pass(10min);
+    sample.Call("01", "action");
+    return sample.Breaks(22);
+  };
+  CHECK(breaks(StatusCode::kOk));
+  CHECK_FALSE(breaks(StatusCode::kUnavailable));
+}
+
 TEST_CASE("I23: unended, and neither due nor parked") {
   Sample sample(Mode::kSaga, 1);
   sample.Write();

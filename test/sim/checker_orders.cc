@@ -130,8 +130,11 @@ void CheckOutbox(const Index& index, Findings& findings) {
   for (const ShopRow& row : log.shop.back().rows) {
     const Trail* trail = index.Find(row.gid);
     if (!row.in_outbox || trail == nullptr) continue;
+    // A refused one may outlive the transaction that stood in its way, and that one's tombstone.
+    const bool refused = row.refused && IsContested(*trail, UINT64_MAX);
     const bool held = trail->DurableAt(UINT64_MAX) != nullptr;
-    if (!held) findings.Add(*trail, log.end.when.seq, "is in the outbox, and was not adopted");
+    if (!held && !refused)
+      findings.Add(*trail, log.end.when.seq, "is in the outbox, and was not adopted");
   }
   for (const OutboxHealth& box : log.end.health.outboxes) {
     if (box.waiting > 0) {

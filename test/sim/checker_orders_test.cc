@@ -117,6 +117,21 @@ TEST_CASE("I29: what is left in the outbox when all is settled") {
     saga.sample.log.end.image.rows.clear();
     CHECK(saga.Breaks());
   }
+  SUBCASE("a row that is refused, of a gid that somebody had before; nothing is left of that") {
+    saga.sample.log.stored.clear();
+    saga.sample.log.end.image.rows.clear();
+    ShopRow refused = saga.row();
+    refused.refused = true;
+    SUBCASE("he had") {
+      saga.sample.Ask(Ask::kSubmit);
+      saga.Look(refused);
+      CHECK_FALSE(saga.Breaks());
+    }
+    SUBCASE("nobody had") {
+      saga.Look(refused);
+      CHECK(saga.Breaks());
+    }
+  }
   SUBCASE("it says that some wait") {
     saga.sample.log.end.health.outboxes = {
         {.path = "app.db", .waiting = 1, .refused = {}, .problem = "locked"}};

@@ -81,6 +81,16 @@ const ApiCall* NewestAct(const Trail& trail, const Call& call) {
   return newest;
 }
 
+// True: an act on an operation, in the same life before the call, is of unknown outcome. It waits
+// for the call in flight, and may be carried out behind acts that began later.
+bool MayBeCarriedOutLater(const Trail& trail, const Call& call) {
+  return std::any_of(trail.asked.begin(), trail.asked.end(), [&](const ApiCall* asked) {
+    const bool unknown = !asked->answered || asked->status.code() == StatusCode::kUnavailable;
+    return unknown && asked->began.seq < call.sent.seq && asked->began.life == call.sent.life &&
+           Resets(*asked, {call.branch_id, call.op});
+  });
+}
+
 const Policy* PolicyOf(const Trail& trail, const Call& call) {
   const GlobalTransaction* t = trail.ValueAt(call.sent.seq);
   const auto branch = t == nullptr ? std::nullopt : FindBranch(*t, {call.branch_id, call.op});
@@ -424,6 +434,7 @@ void CheckLimits(const Index& index, const Trail& trail, Findings& findings) {
     if (limit == kNoLimit) continue;
     const ApiCall* act = NewestAct(trail, *call);
     if (act != nullptr && (!act->answered || !act->status.ok())) continue;
+    if (MayBeCarriedOutLater(trail, *call)) continue;
     const uint64_t since = act != nullptr ? act->answered->seq : 0;
     const Branch* found = act == nullptr ? FoundBranch(index, trail, *call) : nullptr;
     int64_t unknowns = found != nullptr ? found->unknowns : 0;
