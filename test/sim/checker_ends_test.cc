@@ -207,6 +207,25 @@ TEST_CASE("I21: attempts are too close, or too far") {
   CHECK(gap(CallResult::kOngoing, 20'000ms, false));
 }
 
+TEST_CASE("I21: what waits for a person may wait long, until an act on any branch") {
+  const auto late = [](ReasonCode parked) {
+    Sample sample(Mode::kSaga, 2);
+    sample.Mark("01");
+    sample.Write();
+    sample.Call("01", "action", CallResult::kUnknown, 500);
+    sample.Write();
+    sample.log.stored.back().row.parked = parked;
+    ApiCall& edit = sample.Ask(Ask::kEdit);
+    edit.branch_id = "02";
+    edit.op = "action";
+    sample.Pass(10min);
+    sample.Call("01", "action");
+    return sample.Breaks(21);
+  };
+  CHECK(late(ReasonCode::kNone));
+  CHECK_FALSE(late(ReasonCode::kParkedBarrierExpired));
+}
+
 TEST_CASE("I21: waits grow by their factor, and a host that is back ends them") {
   const auto third = [](milliseconds time, int http_status, bool back) {
     Sample sample(Mode::kSaga, 2);
@@ -306,6 +325,27 @@ TEST_CASE("I24: not ended, or not in time, though all is calm") {
   CHECK(!late.Breaks(24));
   late.log.stored.back().when.at += 1h;
   CHECK(late.Breaks(24));
+}
+
+TEST_CASE("I24: a call-back that outlasts its time-out makes its host look down for longer") {
+  const auto breaks = [](milliseconds late, bool outlasts) {
+    Sample sample = SucceededSaga();
+    sample.log.facts.calm = sample.log.stored[0].when;
+    sample.log.facts.unloaded = true;
+    sample.log.stored.back().when.at += late;
+    if (outlasts) {
+      Call call_back = sample.Find("01", "action");
+      call_back.gid = "workflow";
+      call_back.trans_type = "workflow";
+      call_back.result = CallResult::kLost;
+      sample.log.calls.push_back(call_back);
+    }
+    return sample.Breaks(24);
+  };
+  milliseconds late{0};
+  while (!breaks(late, false)) late += 10s;
+  CHECK(!breaks(late, true));
+  CHECK(breaks(late + 10min, true));
 }
 
 TEST_CASE("I25: a step waits though its own host is well") {

@@ -160,6 +160,14 @@ bool ActedBetween(const Trail& trail, const Call& before, const Call& call) {
   });
 }
 
+// All of its branches waited for a person (R10), and any act lets them all go on.
+bool WaitedForPerson(const Trail& trail, const Call& before, const Call& call) {
+  return std::any_of(trail.rows.begin(), trail.rows.end(), [&](const Stored* row) {
+    return row->row.parked == ReasonCode::kParkedBarrierExpired &&
+           row->when.seq > before.ended->seq && row->when.seq < call.sent.seq;
+  });
+}
+
 void CheckGap(const Index& index, const Trail& trail, const Call& before, const Call& call,
               milliseconds wait, const Policy& policy, Findings& findings) {
   const ApiCall* act = NewestAct(trail, call);
@@ -175,7 +183,8 @@ void CheckGap(const Index& index, const Trail& trail, const Call& before, const 
                  Concat(Name(call), " was sent ", gap.count(), " ms after a result that asked for ",
                         shortest.count()));
   }
-  const bool held = WasHeldUp(index, before.ended->at, call.sent.at);
+  const bool held =
+      WasHeldUp(index, before.ended->at, call.sent.at) || WaitedForPerson(trail, before, call);
   if (gap > longest + FewCommits(index) && !held && !host.was_down && RoomIsAmple(index)) {
     findings.Add(trail, call.sent.seq,
                  Concat(Name(call), " was sent ", gap.count(), " ms after a result that asked for ",
@@ -270,6 +279,19 @@ void CheckCallBackLate(const Index& index, const Trail& trail, const Call& befor
 
 // --- I24 ---
 
+// How long hosts may have looked down although all is calm: a workflow's call-back runs the
+// workflow, which may outlast its time-out, and it may have been what a host was probed with.
+milliseconds FalseAlarms(const Index& index) {
+  milliseconds time{0};
+  for (const Call& call : index.log().calls) {
+    const bool calm = call.sent.seq > index.log().facts.calm.seq;
+    if (calm && call.trans_type == "workflow" && HostWasDown(call)) {
+      time += kProbeCap + (call.ended->at - call.sent.at);
+    }
+  }
+  return time;
+}
+
 // By when a transaction must have ended, in virtual time.
 Time EndBound(const Index& index, const Trail& trail, const GlobalTransaction& t) {
   const Facts& facts = index.log().facts;
@@ -296,7 +318,8 @@ Time EndBound(const Index& index, const Trail& trail, const GlobalTransaction& t
     cap = 3 * cap + 4 * kRunPatience;
   }
   const milliseconds each = 2 * facts.call_time + 3 * facts.commit_time + milliseconds{10};
-  return base + cap + 4 * timeout + kProbeCap + kStoreRetryCap + kSlack + chain * each;
+  return base + cap + 4 * timeout + kProbeCap + FalseAlarms(index) + kStoreRetryCap + kSlack +
+         chain * each;
 }
 
 // --- I25 ---
