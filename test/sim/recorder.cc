@@ -72,7 +72,10 @@ BatchResult RecordingStore::Apply(std::span<const Write> writes) {
 BatchResult RecordingStore::Recover(std::span<const Write> writes) {
   BatchResult result = store_->Recover(writes);
   NoteLoss(result);
-  if (result.kind != BatchResult::Kind::kUnknown) Record(writes, result, /*after_unknown=*/true);
+  // Who has lost the store will not know.
+  const bool known =
+      result.kind != BatchResult::Kind::kUnknown && result.kind != BatchResult::Kind::kLostOwner;
+  if (known) Record(writes, result, /*after_unknown=*/true);
   return result;
 }
 
