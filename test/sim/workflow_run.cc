@@ -13,6 +13,7 @@ using internal::Progress;
 using Kind = PlannedWorkflow::Kind;
 
 constexpr int kTriesMax = 3;
+constexpr milliseconds kSlowCommit{200};
 constexpr char kChoice[] = "choice";  // of no meaning: its operation tells the outcome
 constexpr char kWhy[] = "not enough";
 
@@ -50,9 +51,8 @@ BranchResult WorkflowRun::Go() {
 }
 
 // What the gateway does: stores it, and tells all that is recorded.
-bool WorkflowRun::Prepare() {
-  Workflows::Parcel heard;
-  const bool there = Ask(
+bool WorkflowRun::AskToPrepare(Workflows::Parcel& heard) {
+  return Ask(
       [&client = world_.client_, planned = &planned_, input = input_](Workflows::Parcel& out) {
         const Wanted& wanted = planned->wanted[0];
         out.status = client.PrepareWorkflow({.gid = wanted.gid,
@@ -68,7 +68,19 @@ bool WorkflowRun::Prepare() {
         if (record.ok()) out.record = std::make_shared<TransactionRecord>(*std::move(record));
       },
       heard);
-  if (!there) return false;
+}
+
+bool WorkflowRun::Prepare() {
+  Workflows::Parcel heard;
+  if (!AskToPrepare(heard)) return false;
+  // A call-back is a write in flight, which may take longer than the coordinator's patience:
+  // without any of its own the run would never get through.
+  for (int tries = 0; tries < kTriesMax; ++tries) {
+    if (heard.status.code() != StatusCode::kUnavailable) break;
+    Sleep(kSlowCommit);
+    heard = {};
+    if (!AskToPrepare(heard)) return false;
+  }
   known_ = heard.status.ok() || heard.status.code() == StatusCode::kAlreadyExists ||
            heard.status.code() == StatusCode::kInvalidArgument;
   if (!heard.status.ok() || heard.record == nullptr) return false;
@@ -266,8 +278,11 @@ CallResult WorkflowRun::CallBranch(size_t step, const std::string& op) {
 }
 
 void WorkflowRun::Pause() {
-  if (planned_.pause.count() == 0) return;
-  world_.fibers_.SleepUnless(planned_.pause, [this] { return process_ != world_.process_; });
+  if (planned_.pause.count() != 0) Sleep(planned_.pause);
+}
+
+void WorkflowRun::Sleep(milliseconds time) {
+  world_.fibers_.SleepUnless(time, [this] { return process_ != world_.process_; });
   world_.CheckAlive(process_);
 }
 

@@ -29,6 +29,7 @@ class WorkflowRun {
  private:
   enum class Step : uint8_t { kDone, kRefused, kLost, kStuck };
 
+  bool AskToPrepare(Workflows::Parcel& heard);
   bool Prepare();
   std::optional<bool> ChooseByActions();
   std::optional<bool> RecordedOutcome() const;
@@ -44,6 +45,7 @@ class WorkflowRun {
   CallResult CallBranch(size_t step, const std::string& op);
   bool Ask(const Workflows::Deliver& deliver, Workflows::Parcel& heard);
   void Pause();
+  void Sleep(milliseconds time);
 
   Workflows& world_;
   const Planned& planned_;
