@@ -280,8 +280,8 @@ class TROTH_EXPORT Coordinator {
   // functions to return.
   ~Coordinator();
 
-  // Starts no new call, waits up to `grace` for those in flight and then up to 10 s for the store,
-  // and frees the file. Every other call that is waiting answers kCancelled. OK: everything known
+  // Starts no new call, waits up to `grace` for those in flight, then up to 10 s for the store and
+  // as long for callbacks that are behind, and frees the file. Every other call that is waiting answers kCancelled. OK: everything known
   // is written. kDeadlineExceeded: calls were still in flight and were cut off; they are made again
   // after the next Open(). kUnavailable: the store could not take the last results; what was
   // acknowledged is safe. A later Close waits for the first, and is OK. kFailedPrecondition inside

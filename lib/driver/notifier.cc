@@ -75,11 +75,12 @@ Notifier::Notifier(Callbacks callbacks) : callbacks_(std::move(callbacks)) {
   if (callbacks_.any()) thread_ = std::thread([this] { Run(); });
 }
 
-void Notifier::Stop(bool drain) {
+void Notifier::Stop(std::chrono::milliseconds drain) {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
-    draining_ = drain;
+    draining_ = drain.count() > 0;
+    drain_until_ = Clock::now() + drain;
     changed_.notify_one();
   }
   if (thread_.joinable()) thread_.join();
@@ -116,18 +117,27 @@ void Notifier::Run() {
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
-    if (stopping_ && (!draining_ || queue_.empty())) return;
+    if (stopping_ && (queue_.empty() || Clock::now() >= drain_until_)) break;
     const Notice notice = std::move(queue_.front());
     queue_.pop_front();
     const size_t dropped = std::exchange(dropped_, 0);
     lock.unlock();
     Notify(callbacks_, notice);
-    if (dropped > 0 && callbacks_.log) {
-      CallDroppingExceptions(callbacks_.log, LogLevel::kWarning,
-                             Concat(dropped, " notices were dropped: a callback is too slow"));
-    }
+    TellDropped(dropped);
     lock.lock();
   }
+  const size_t untold = dropped_ + queue_.size();
+  dropped_in_all_ += queue_.size();
+  queue_.clear();
+  if (!draining_) return;  // as in a crash
+  lock.unlock();
+  TellDropped(untold);
+}
+
+void Notifier::TellDropped(size_t count) {
+  if (count == 0 || !callbacks_.log) return;
+  CallDroppingExceptions(callbacks_.log, LogLevel::kWarning,
+                         Concat(count, " notices were dropped: a callback is too slow"));
 }
 
 }  // namespace troth::internal

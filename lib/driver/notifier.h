@@ -2,6 +2,7 @@
 // on.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -35,9 +36,9 @@ void Notify(const Callbacks& callbacks, const Notice& notice);
 class Notifier : public Observer {
  public:
   explicit Notifier(Callbacks callbacks);
-  // Drops what is queued; waits for the callback in hand.
-  ~Notifier() override { Stop(/*drain=*/false); }
-  void Stop(bool drain);
+  ~Notifier() override { Stop(std::chrono::milliseconds{0}); }
+  // Tells what is queued for so long; drops the rest. Waits for the callback in hand.
+  void Stop(std::chrono::milliseconds drain);
 
   bool wants_events() const override { return callbacks_.on_event || callbacks_.log; }
   bool wants_outcomes() const override { return static_cast<bool>(callbacks_.on_finished); }
@@ -47,8 +48,11 @@ class Notifier : public Observer {
   uint64_t dropped() const override;
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   void Queue(Notice&& notice);
   void Run();
+  void TellDropped(size_t count);
 
   const Callbacks callbacks_;
   mutable std::mutex mutex_;
@@ -58,6 +62,7 @@ class Notifier : public Observer {
   uint64_t dropped_in_all_ = 0;
   bool stopping_ = false;
   bool draining_ = false;
+  Clock::time_point drain_until_{};
   std::thread thread_;
 };
 

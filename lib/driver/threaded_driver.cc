@@ -15,6 +15,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kSleepMax{60'000};
 // How long an orderly end waits for a store that can't commit.
 constexpr milliseconds kFlushPatience{10'000};
+constexpr milliseconds kDrainPatience{10'000};
 // So many turns are taken by a thread that has come for something else.
 constexpr size_t kShareOfAGuest = 16;
 
@@ -171,7 +172,7 @@ Driver::Closed ThreadedDriver::Close(milliseconds grace) {
   StopEngineThread();
   writer_.Stop();
   engine_.reset();
-  notifier_.Stop(/*drain=*/true);
+  notifier_.Stop(kDrainPatience);
   return closed;
 }
 
@@ -180,7 +181,7 @@ void ThreadedDriver::Abandon() {
   transport_.Close(milliseconds{0});
   writer_.Stop();
   engine_.reset();
-  notifier_.Stop(/*drain=*/false);
+  notifier_.Stop(milliseconds{0});
 }
 
 void ThreadedDriver::StopEngineThread() {
