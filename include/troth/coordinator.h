@@ -93,7 +93,7 @@ struct Limits {
   size_t unwritten_bytes = 256u << 20;  // accepted, not yet durable; a single one may have more
   size_t calls_per_host = 256;          // in flight
   size_t calls = 1024;                  // in flight in all, local functions apart
-  size_t local_threads = 64;
+  size_t local_threads = 64;  // one that calls another, in a nested session, holds its own meanwhile
   size_t answer_bytes = 1u << 20;  // of one HTTP answer; a larger one counts as unknown
   size_t topics = 10'000;
   size_t subscribers = 1000;  // of one topic
