@@ -93,7 +93,8 @@ struct Limits {
   size_t unwritten_bytes = 256u << 20;  // accepted, not yet durable; a single one may have more
   size_t calls_per_host = 256;          // in flight
   size_t calls = 1024;                  // in flight in all, local functions apart
-  size_t local_threads = 64;  // one that calls another, in a nested session, holds its own meanwhile
+  size_t local_threads =
+      64;  // one that calls another, in a nested session, holds its own meanwhile
   size_t answer_bytes = 1u << 20;  // of one HTTP answer; a larger one counts as unknown
   size_t topics = 10'000;
   size_t subscribers = 1000;  // of one topic
@@ -255,7 +256,8 @@ struct Health {
 // Errors that any method can answer are written here once:
 //
 // - kFailedPrecondition: closed, forked, read-only, or lost the store to another process.
-// - kUnavailable: the store could not say within `patience`, or before another process took it over,
+// - kUnavailable: the store could not say within `patience`, or before another process took it
+// over,
 //   whether it holds the change. Repeat the same call, with the same gid.
 // - kCancelled: Close() came first. Of a change, as kUnavailable: repeat it after the next Open().
 // - kResourceExhausted: refused before anything was written; the text names the limit.
@@ -281,11 +283,12 @@ class TROTH_EXPORT Coordinator {
   ~Coordinator();
 
   // Starts no new call, waits up to `grace` for those in flight, then up to 10 s for the store and
-  // as long for callbacks that are behind, and frees the file. Every other call that is waiting answers kCancelled. OK: everything known
-  // is written. kDeadlineExceeded: calls were still in flight and were cut off; they are made again
-  // after the next Open(). kUnavailable: the store could not take the last results; what was
-  // acknowledged is safe. A later Close waits for the first, and is OK. kFailedPrecondition inside
-  // a callback or a local function: it would wait for itself.
+  // as long for callbacks that are behind, and frees the file. Every other call that is waiting
+  // answers kCancelled. OK: everything known is written. kDeadlineExceeded: calls were still in
+  // flight and were cut off; they are made again after the next Open(). kUnavailable: the store
+  // could not take the last results; what was acknowledged is safe. A later Close waits for the
+  // first, and is OK. kFailedPrecondition inside a callback or a local function: it would wait for
+  // itself.
   Status Close(std::chrono::milliseconds grace = std::chrono::seconds(5));
 
   // Accepts a saga. OK: it is durable and will be seen to its end. The same gid and content again
