@@ -103,29 +103,40 @@ double HttpClients::Rate(NumberedRequest& request, std::chrono::milliseconds war
                          std::chrono::milliseconds time) {
   const Clock::time_point start = Clock::now() + warm_up;
   const Clock::time_point stop = start + time;
-  size_t open = clients_.size();
   uint64_t answers = 0;
+  // Past the stop nobody asks again, and who has asked is waited for.
+  Run(request, [&](Client&) {
+    const Clock::time_point now = Clock::now();
+    if (now >= start && now < stop) ++answers;
+    return now < stop;
+  });
+  return static_cast<double>(answers) / std::chrono::duration<double>(time).count();
+}
+
+void HttpClients::AskEach(NumberedRequest& request, int times) {
+  Run(request, [&](const Client& client) { return client.answers % times != 0; });
+}
+
+void HttpClients::Run(NumberedRequest& request, const std::function<bool(Client&)>& again) {
+  size_t open = clients_.size();
   for (Client& client : clients_) Ask(client, request);
   std::array<epoll_event, 64> events;
-  // Past the stop nobody asks again, and who has asked is waited for.
   while (open > 0) {
     const int ready =
         epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), kPatienceMs);
     Check(ready > 0, "an answer does not come");
-    const Clock::time_point now = Clock::now();
     for (int i = 0; i < ready; ++i) {
       Client& client = *static_cast<Client*>(events[static_cast<size_t>(i)].data.ptr);
       if (!Hear(client)) continue;
+      ++client.answers;
       answers_.fetch_add(1, std::memory_order_relaxed);
-      if (now >= start && now < stop) ++answers;
-      if (now < stop) {
+      if (again(client)) {
         Ask(client, request);
       } else {
         --open;
       }
     }
   }
-  return static_cast<double>(answers) / std::chrono::duration<double>(time).count();
 }
 
 }  // namespace troth::bench

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,8 @@ class HttpClients {
   // Fails if one has another status than 200, or does not come.
   double Rate(NumberedRequest& request, std::chrono::milliseconds warm_up,
               std::chrono::milliseconds time);
+  // Comes back when each client has asked so many times, one after the other.
+  void AskEach(NumberedRequest& request, int times);
   // Of all times; for another thread.
   uint64_t answers() const { return answers_.load(std::memory_order_relaxed); }
 
@@ -42,7 +45,10 @@ class HttpClients {
   struct Client {
     int socket = -1;
     std::string answer;  // what has come of it
+    int answers = 0;
   };
+  // Each client asks, and again for as long as `again` says so of it.
+  void Run(NumberedRequest& request, const std::function<bool(Client&)>& again);
   void Ask(Client& client, NumberedRequest& request);
   // Whether the answer is whole.
   bool Hear(Client& client);

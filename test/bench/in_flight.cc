@@ -10,6 +10,7 @@
 
 #include "branches.h"
 #include "groups.h"
+#include "http_load.h"
 #include "local.h"
 #include "machine.h"
 #include "slow_server.h"
@@ -25,8 +26,11 @@ constexpr std::chrono::milliseconds kEachCall{1'000};
 constexpr double kIdealSeconds = 2;
 constexpr char kSlowServer[] = "slow-server";
 constexpr char kManySagas[] = "many-sagas";
+constexpr char kBareCalls[] = "bare-calls";
 // One for each call, and a few.
 constexpr size_t kFiles = kSagas + 1'000;
+
+int RoundsOf(const Bench& bench) { return bench.long_form() ? 5 : 2; }
 
 void RunSlowServer(const Arguments&) {
   AllowManyFiles(kFiles);
@@ -74,13 +78,44 @@ void RunManySagas(const Arguments& arguments) {
   Check(coordinator.Close(), "close");
 }
 
+// PORT: the same calls by a client of one thread that does nothing else.
+void RunBareCalls(const Arguments& arguments) {
+  AllowManyFiles(kFiles);
+  NumberedRequest request("/", R"({"number":"########"})");
+  const auto start = steady_clock::now();
+  HttpClients clients(std::stoi(arguments.at(0)), kSagas);
+  clients.AskEach(request, 2);
+  const std::chrono::duration<double> took = steady_clock::now() - start;
+  Say("seconds", took.count());
+}
+
+void AddBareCalls(Bench& bench, Child& server) {
+  std::vector<double> seconds;
+  std::vector<double> ratios;
+  for (int round = 0; round < RoundsOf(bench); ++round) {
+    Child calls(kBareCalls, {std::to_string(static_cast<int>(server.Number("port")))});
+    seconds.push_back(calls.Number("seconds"));
+    ratios.push_back(seconds.back() / kIdealSeconds);
+    calls.Wait();
+  }
+  bench.Add({.name = "in-flight/bare",
+             .value = SpreadOf(seconds),
+             .unit = "s",
+             .counted = "the same calls over 5,000 connections by one thread with epoll, without a "
+                        "coordinator",
+             .against = "what the branches take",
+             .ceiling = Spread{kIdealSeconds, kIdealSeconds, kIdealSeconds},
+             .ratio = SpreadOf(ratios),
+             .goal = NoGoal()});
+}
+
 void AddFor(Bench& bench, Child& server, int hosts) {
   const std::string name = "in-flight/" + std::to_string(hosts);
   const std::string at = hosts == 1 ? "one host" : std::to_string(hosts) + " hosts";
   std::vector<double> seconds;
   std::vector<double> ratios;
   std::vector<double> peaks;
-  for (int round = 0; round < (bench.long_form() ? 5 : 2); ++round) {
+  for (int round = 0; round < RoundsOf(bench); ++round) {
     Child sagas(kManySagas,
                 {std::to_string(static_cast<int>(server.Number("port"))), std::to_string(hosts)});
     seconds.push_back(sagas.Number("seconds"));
@@ -107,6 +142,7 @@ void AddFor(Bench& bench, Child& server, int hosts) {
 void InFlight(Bench& bench) {
   Child server(kSlowServer, {});
   for (const int hosts : {1, 50}) AddFor(bench, server, hosts);
+  AddBareCalls(bench, server);
 }
 
 }  // namespace
@@ -114,7 +150,8 @@ void InFlight(Bench& bench) {
 Group InFlightCases() {
   return {.cases = {{.name = "in-flight", .run = InFlight}},
           .roles = {{.name = kSlowServer, .run = RunSlowServer},
-                    {.name = kManySagas, .run = RunManySagas}}};
+                    {.name = kManySagas, .run = RunManySagas},
+                    {.name = kBareCalls, .run = RunBareCalls}}};
 }
 
 }  // namespace troth::bench

@@ -13,6 +13,7 @@ namespace troth::bench {
 namespace {
 
 constexpr char kBank[] = "bank";
+constexpr char kWithoutBoth[] = "the same services called without coordinator and barrier";
 
 // One connection, one transaction at a time.
 class Bank {
@@ -69,10 +70,10 @@ struct Banks {
   Saga SagaFor(const char* path) { return SagaAt(UrlOf(first) + path, UrlOf(second) + path); }
 };
 
-double WithCoordinator(Banks& banks, const Load& load) {
+double WithCoordinator(Banks& banks, const Load& load, const char* path) {
   const TemporaryFolder folder;
   Coordinator coordinator = OpenLocal({.store = folder.File("troth.db")});
-  const double rate = Rate(load, [&](int) { RunSaga(coordinator, banks.SagaFor("/barrier")); });
+  const double rate = Rate(load, [&](int) { RunSaga(coordinator, banks.SagaFor(path)); });
   Check(coordinator.Close(), "close");
   return rate;
 }
@@ -80,6 +81,15 @@ double WithCoordinator(Banks& banks, const Load& load) {
 double WithoutCoordinator(Banks& banks, const Load& load) {
   PlainClient client;
   return Rate(load, [&](int) { client.CallBoth(banks.SagaFor("/plain")); });
+}
+
+// The services' own part: what a coordinator tells them is in the requests.
+double WithBarrierAlone(Banks& banks, const Load& load) {
+  PlainClient client;
+  return Rate(load, [&](int) {
+    const std::string path = "/barrier?trans_type=saga&branch_id=01&op=action&gid=" + NewGid();
+    client.CallBoth(banks.SagaFor(path.c_str()));
+  });
 }
 
 void SagaSql(Bench& bench) {
@@ -92,9 +102,28 @@ void SagaSql(Bench& bench) {
        .counted = "two steps at two services, each with a barrier and two statements "
                   "on its own SQLite file, by 64 clients: durable accepted and "
                   "durable ended, waited for",
-       .against = "the same services called without coordinator and barrier",
+       .against = kWithoutBoth,
        .goal = AtLeast(0.9)},
-      [&] { return WithCoordinator(banks, load); },
+      [&] { return WithCoordinator(banks, load, "/barrier"); },
+      [&] { return WithoutCoordinator(banks, load); });
+  // What of that each of the two costs.
+  bench.AddByTurns(
+      {.name = "saga-sql/coordinator",
+       .value = {},
+       .unit = "sagas/s",
+       .counted = "as saga-sql, without a barrier",
+       .against = kWithoutBoth,
+       .goal = NoGoal()},
+      [&] { return WithCoordinator(banks, load, "/plain"); },
+      [&] { return WithoutCoordinator(banks, load); });
+  bench.AddByTurns(
+      {.name = "saga-sql/barrier",
+       .value = {},
+       .unit = "sagas/s",
+       .counted = "as saga-sql, with a barrier and without a coordinator",
+       .against = kWithoutBoth,
+       .goal = NoGoal()},
+      [&] { return WithBarrierAlone(banks, load); },
       [&] { return WithoutCoordinator(banks, load); });
 }
 
