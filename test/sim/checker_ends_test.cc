@@ -424,6 +424,11 @@ TEST_CASE("I34: too much at once, or awake with nothing to do") {
   crowded.Ask(Ask::kHealth).health = Health{.live = 5};
   crowded.log.facts.limits.live = 4;
   CHECK(crowded.Breaks(34));
+  Sample returned = SucceededSaga();
+  for (int i = 0; i < 2; ++i) returned.Ask(Ask::kWait);  // brings it back into memory
+  returned.Ask(Ask::kHealth).health = Health{.live = 5};
+  returned.log.facts.limits.live = 4;
+  CHECK(!returned.Breaks(34));
   Sample calls(Mode::kSaga, 2);
   calls.Mark("01");
   calls.Mark("02");

@@ -359,6 +359,19 @@ class InFlight {
   int in_all_ = 0;
 };
 
+// Transactions of this life that somebody has come back to: that brings one into memory that had
+// left it, whatever room there is.
+size_t AskedAgain(const Log& log, const Stamp& now) {
+  std::map<std::string, int> asked;
+  for (const ApiCall& call : log.api) {
+    if (call.began.life == now.life && call.began.seq < now.seq && !call.gid.empty()) {
+      ++asked[call.gid];
+    }
+  }
+  return static_cast<size_t>(
+      std::count_if(asked.begin(), asked.end(), [](const auto& one) { return one.second > 1; }));
+}
+
 void CheckCaps(const Index& index, Findings& findings) {
   for (const Life& life : index.log().lives) {
     std::map<uint64_t, std::pair<const Call*, int>> changes;
@@ -582,7 +595,8 @@ void CheckIdle(const Index& index, Findings& findings) {
     const size_t stored = life != nullptr && life->image < log.images.size()
                               ? log.images[life->image].rows.size()
                               : 0;
-    if (call.health && call.health->live > log.facts.limits.live + stored) {
+    if (!call.health) continue;
+    if (call.health->live > log.facts.limits.live + stored + AskedAgain(log, call.began)) {
       findings.Add(call.began.seq, Concat(call.health->live, " transactions were in memory"));
     }
   }
