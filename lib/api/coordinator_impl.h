@@ -149,8 +149,8 @@ class __attribute__((visibility("hidden"))) Coordinator::Impl : public internal:
   Waiting StartWaiting(std::string_view gid);
   Result<Outcome> FinishWaiting(std::string_view gid, const Waiting& waiting, bool ended);
   void Forget(std::string_view gid, const Waiting& waiting);
-  Status StillUnderWay(std::string_view gid) const;
-  Result<Outcome> EndedOutcome(std::string_view gid) const;
+  Result<Outcome> OutcomeUntilNow(std::string_view gid) const;
+  Result<Outcome> StoredOutcome(std::string_view gid) const;
 
   const CoordinatorOptions options_;
   internal::Backends backends_;

@@ -51,24 +51,6 @@ Result<TransactionRecord> Coordinator::Impl::Query(std::string_view gid) const {
   return RecordOf(found.row, t->get());
 }
 
-// What can be said without waiting: by a read-only coordinator, or when the time is up.
-Result<Outcome> Coordinator::Impl::EndedOutcome(std::string_view gid) const {
-  Result<TransactionRecord> record = Query(gid);
-  if (!record.ok()) return record.status();
-  if (!record->finished) {
-    return Status(StatusCode::kFailedPrecondition,
-                  Concat(gid, " has not ended, and a read-only coordinator can't wait"));
-  }
-  for (BranchRecord& branch : record->branches) branch.payload.clear();
-  return Outcome{.gid = record->gid,
-                 .status = record->status,
-                 .reason = record->reason,
-                 .forced = record->forced,
-                 .in_doubt = record->in_doubt,
-                 .skipped = std::move(record->skipped),
-                 .branches = std::move(record->branches)};
-}
-
 Result<ListPage> Coordinator::Impl::List(const ListFilter& filter, size_t limit,
                                          std::string_view position) const {
   const Result<Reading> reading = Read();

@@ -25,6 +25,34 @@ Status CheckMayWait() {
           "wait elsewhere"};
 }
 
+Outcome EndOf(TransactionRecord&& record) {
+  for (BranchRecord& branch : record.branches) branch.payload.clear();
+  return {.gid = std::move(record.gid),
+          .status = record.status,
+          .reason = std::move(record.reason),
+          .forced = record.forced,
+          .in_doubt = record.in_doubt,
+          .skipped = std::move(record.skipped),
+          .branches = std::move(record.branches)};
+}
+
+// What a wait that was too short can say: how far the transaction is, and what holds it.
+Status StillUnderWay(const TransactionRecord& record) {
+  std::string text =
+      Concat(record.gid, " has not ended in time: it is ", StatusName(record.status));
+  if (record.parked != ReasonCode::kNone) {
+    text += Concat(", parked (", ReasonText(record.parked), ")");
+  }
+  const Reason* newest = nullptr;
+  for (const BranchRecord& branch : record.branches) {
+    if (branch.newest_failures.empty() || branch.status == BranchStatus::kSucceed) continue;
+    const Reason& last = branch.newest_failures.back();
+    if (newest == nullptr || newest->at < last.at) newest = &last;
+  }
+  if (newest != nullptr) text += Concat("; last failure: ", newest->ToString());
+  return {StatusCode::kDeadlineExceeded, std::move(text)};
+}
+
 Status WasMoved() { return {StatusCode::kFailedPrecondition, "the coordinator was moved from"}; }
 
 }  // namespace
@@ -43,14 +71,33 @@ Result<Outcome> Coordinator::Impl::FinishWaiting(std::string_view gid, const Wai
                                                  bool ended) {
   if (!ended) {
     Forget(gid, waiting);
-    // A time too short for the engine to answer in, as zero is, is long enough to ask the store.
-    Result<Outcome> stored = EndedOutcome(gid);
-    if (stored.ok() || stored.status().code() == StatusCode::kNotFound) return stored;
-    return StillUnderWay(gid);
+    return OutcomeUntilNow(gid);
   }
   Answer answer = waiting.call->Take();
   if (!answer.status.ok()) return std::move(answer.status);
   return std::move(*answer.outcome);
+}
+
+// A time too short for the engine to answer in, as zero is, is long enough to ask the store: once,
+// as the end may come between two questions.
+Result<Outcome> Coordinator::Impl::OutcomeUntilNow(std::string_view gid) const {
+  Result<TransactionRecord> record = Query(gid);
+  if (record.ok()) {
+    if (record->finished) return EndOf(*std::move(record));
+    return StillUnderWay(*record);
+  }
+  if (record.status().code() == StatusCode::kNotFound) return record.status();
+  return Status(StatusCode::kUnavailable,
+                Concat("whether ", gid, " has ended is not known: ", record.status().message()));
+}
+
+// A read-only coordinator can't wait.
+Result<Outcome> Coordinator::Impl::StoredOutcome(std::string_view gid) const {
+  Result<TransactionRecord> record = Query(gid);
+  if (!record.ok()) return record.status();
+  if (record->finished) return EndOf(*std::move(record));
+  return Status(StatusCode::kFailedPrecondition,
+                Concat(gid, " has not ended, and a read-only coordinator can't wait"));
 }
 
 void Coordinator::Impl::Forget(std::string_view gid, const Waiting& waiting) {
@@ -60,7 +107,7 @@ void Coordinator::Impl::Forget(std::string_view gid, const Waiting& waiting) {
 
 Result<Outcome> Coordinator::Impl::Wait(std::string_view gid, milliseconds timeout) {
   if (Status usable = Usable(); !usable.ok()) return usable;
-  if (backends_.driver == nullptr) return EndedOutcome(gid);
+  if (backends_.driver == nullptr) return StoredOutcome(gid);
   if (Status may = CheckMayWait(); !may.ok()) return may;
   const Waiting waiting = StartWaiting(gid);
   const bool ended =
@@ -107,27 +154,6 @@ Followed Coordinator::Impl::Follow(const std::string& gid, internal::Request::Bo
   }
   if (!ended) ended = backends_.driver->Await(*end, late ? timeout : timeout - first);
   return {internal::AcceptedOf(gid, answer), FinishWaiting(gid, waiting, ended)};
-}
-
-// What a wait that was too short can say: how far the transaction is, and what holds it.
-Status Coordinator::Impl::StillUnderWay(std::string_view gid) const {
-  const Result<TransactionRecord> record = Query(gid);
-  if (!record.ok()) {
-    return {StatusCode::kUnavailable,
-            Concat("whether ", gid, " has ended is not known: ", record.status().message())};
-  }
-  std::string text = Concat(gid, " has not ended in time: it is ", StatusName(record->status));
-  if (record->parked != ReasonCode::kNone) {
-    text += Concat(", parked (", ReasonText(record->parked), ")");
-  }
-  const Reason* newest = nullptr;
-  for (const BranchRecord& branch : record->branches) {
-    if (branch.newest_failures.empty() || branch.status == BranchStatus::kSucceed) continue;
-    const Reason& last = branch.newest_failures.back();
-    if (newest == nullptr || newest->at < last.at) newest = &last;
-  }
-  if (newest != nullptr) text += Concat("; last failure: ", newest->ToString());
-  return {StatusCode::kDeadlineExceeded, std::move(text)};
 }
 
 // --- the gateway's seam ---
