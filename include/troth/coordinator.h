@@ -181,6 +181,7 @@ struct Act {
 struct Accepted {
   std::string gid;
   bool repeated = false;  // the same transaction had been submitted before; nothing runs twice
+  bool ended = false;     // and had succeeded when this came
 };
 
 // What is set must all hold.
@@ -292,11 +293,11 @@ class TROTH_EXPORT Coordinator {
   Status Close(std::chrono::milliseconds grace = std::chrono::seconds(5));
 
   // Accepts a saga. OK: it is durable and will be seen to its end. The same gid and content again
-  // is OK with `repeated` while it is submitted or has succeeded; kAborted when it is rolling back
-  // or has failed; kAlreadyExists when the stored content is another one. Content is: mode, the
-  // steps' URLs, payloads, order and concurrency, query_prepared; headers, options and time-outs
-  // are not compared, the first ones stay. kInvalidArgument names the field. Blocks for about one
-  // commit.
+  // is OK with `repeated` while it is submitted or has succeeded (then `ended` too); kAborted when
+  // it is rolling back or has failed; kAlreadyExists when the stored content is another one.
+  // Content is: mode, the steps' URLs, payloads, order and concurrency, query_prepared; headers,
+  // options and time-outs are not compared, the first ones stay. kInvalidArgument names the field.
+  // Blocks for about one commit.
   Result<Accepted> Submit(const Saga& saga);
   // Submits, and waits. Its errors are those of Submit and of Wait: after kDeadlineExceeded the
   // saga goes on. Inside a callback or a local function it is refused before it submits.

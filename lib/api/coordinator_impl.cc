@@ -118,7 +118,7 @@ Result<Accepted> Coordinator::Impl::Submit(const Saga& saga) {
 
 Result<Accepted> internal::AcceptedOf(const std::string& gid, const Answer& answer) {
   if (!answer.status.ok()) return answer.status;
-  return Accepted{.gid = gid, .repeated = answer.repeated};
+  return Accepted{.gid = gid, .repeated = answer.repeated, .ended = answer.ended};
 }
 
 internal::SubmitRequest internal::SubmitRequestOf(GlobalTransaction&& t, SubmitRequest submit) {

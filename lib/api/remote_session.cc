@@ -60,7 +60,7 @@ Result<Accepted> CommitSession(Coordinator& coordinator, std::string_view gid, M
   if (impl == nullptr) return Gone();
   const Answer answer = impl->Decide(gid, CommitRequest{.digest = {}, .mode = mode});
   if (!answer.status.ok()) return answer.status;
-  return Accepted{.gid = std::string(gid), .repeated = answer.repeated};
+  return Accepted{.gid = std::string(gid), .repeated = answer.repeated, .ended = answer.ended};
 }
 
 }  // namespace troth::internal

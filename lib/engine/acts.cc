@@ -230,7 +230,7 @@ ActResult ApplySubmit(GlobalTransaction& t, std::string_view digest, Time start)
   if (!digest.empty() && digest != t.digest) return {AnswerRepeated({}, false, t.gid).status};
   if (t.phase != Phase::kPrepared) {
     const Answer answer = AnswerRepeated(WireStatus(t), true, t.gid);
-    return {.status = answer.status, .repeated = answer.repeated};
+    return {.status = answer.status, .repeated = answer.repeated, .ended = answer.ended};
   }
   t.phase = Phase::kRunning;
   t.outcome = Decision::kCommit;
@@ -319,7 +319,7 @@ Answer AnswerRepeated(TransactionStatus status, bool same_content, std::string_v
     return {.status = {StatusCode::kAborted,
                        Concat(gid, " was submitted before and is ", StatusName(status))}};
   }
-  return {.status = {}, .repeated = true};
+  return {.status = {}, .repeated = true, .ended = status == TransactionStatus::kSucceed};
 }
 
 }  // namespace troth::internal

@@ -14,6 +14,7 @@ struct ActResult {
   Status status;
   bool changed = false;   // must be written before it is answered
   bool repeated = false;  // it was so before
+  bool ended = false;     // and had ended
 };
 
 ActResult ApplyCancel(GlobalTransaction& t, const Act& act, Time now);

@@ -17,6 +17,7 @@ namespace troth::internal {
 struct Answer {
   Status status;
   bool repeated = false;             // Submit
+  bool ended = false;                // and what it repeats had succeeded when it came
   std::string body;                  // of a session's call that succeeded
   std::unique_ptr<Outcome> outcome;  // Wait, when the status is OK
 };
@@ -110,7 +111,8 @@ struct Request {
   std::string gid;
   Body body;
   Reply reply;
-  Time give_up{};  // of an act that waits for a call in flight (R19)
+  Time give_up{};          // of an act that waits for a call in flight (R19)
+  bool under_way = false;  // when it came, its transaction had not durably ended
 };
 
 // About a topic. The store answers by itself; the engine only passes it on.

@@ -163,6 +163,7 @@ void Engine::OnRequest(Request&& request, Time now) {
                                              " requests wait for it already; try later")}});
       return;
     }
+    request.under_way = live->t.durable_phase != Phase::kEnded;
     live->requests.push_back(std::move(request));
     Touch(*live);
   } else if (const auto* submit = std::get_if<SubmitRequest>(&request.body);
@@ -219,12 +220,15 @@ void Engine::ApplyRequests(Live& live, Time now) {
 // what another one, or a decision, has changed before it.
 bool Engine::Finish(Live& live, Request& request, ActResult result) {
   if (result.changed) live.must_write = true;
-  AnswerWhenDurable(live, request,
-                    Answer{.status = std::move(result.status), .repeated = result.repeated});
+  AnswerWhenDurable(
+      live, request,
+      Answer{
+          .status = std::move(result.status), .repeated = result.repeated, .ended = result.ended});
   return true;
 }
 
 void Engine::AnswerWhenDurable(Live& live, Request& request, Answer&& answer) {
+  answer.ended = answer.ended && !request.under_way;
   if (live.must_write) {
     live.replies.push_back({std::move(request.reply), std::move(answer)});
   } else {

@@ -50,6 +50,7 @@ class __attribute__((visibility("hidden"))) Gateway::Impl {
   internal::Reply AcceptAndWait(internal::TransactionInput&& input);
   internal::Reply AnswerEnd(const Result<Outcome>& outcome, const std::string& gid);
   internal::Reply AnswerSubmit(const Result<Accepted>& accepted, const std::string& gid);
+  internal::Reply RefuseSubmit(const Status& refused, const std::string& gid);
   Status CheckUrls(const internal::TransactionInput& input) const;
 
   // --- workflow.cc: what a workflow's caller reports ---

@@ -17,6 +17,8 @@ using internal::TransactionInput;
 
 namespace {
 
+constexpr std::string_view kSubmit = "sumbmit";  // spelt as dtm does
+
 Reply Refused(TransactionStatus status, std::string_view what) {
   return Reply::Failure(
       Concat("current status '", StatusName(status), "', cannot ", what, ". FAILURE"));
@@ -110,9 +112,10 @@ Reply Gateway::Impl::Accept(TransactionInput&& input) {
 
 Reply Gateway::Impl::AcceptAndWait(TransactionInput&& input) {
   const std::string gid = input.gid;
+  // Who waits asks for the end, also by a repetition of what has ended: its first answer was lost.
   const auto answer = [&](const internal::Followed& followed) {
-    Reply accepted = AnswerSubmit(followed.accepted, gid);
-    return accepted.kind == Reply::Kind::kSuccess ? AnswerEnd(followed.outcome, gid) : accepted;
+    return followed.accepted.ok() ? AnswerEnd(followed.outcome, gid)
+                                  : RefuseSubmit(followed.accepted.status(), gid);
   };
   switch (input.mode) {
     case Mode::kSaga:
@@ -130,23 +133,26 @@ Reply Gateway::Impl::AcceptAndWait(TransactionInput&& input) {
   return EndWorkflow(std::move(input));  // its submit is its end
 }
 
-// A repetition is a success as long as it is under way; what is decided is not submitted again.
+// A repetition that comes while it is under way is a success, whatever has become of it since; what
+// had ended is not submitted again.
 Reply Gateway::Impl::AnswerSubmit(const Result<Accepted>& accepted, const std::string& gid) {
-  if (accepted.ok() && !accepted->repeated) return Reply::Success();
-  const StatusCode code = accepted.status().code();
+  if (!accepted.ok()) return RefuseSubmit(accepted.status(), gid);
+  return accepted->ended ? Refused(TransactionStatus::kSucceed, kSubmit) : Reply::Success();
+}
+
+Reply Gateway::Impl::RefuseSubmit(const Status& refused, const std::string& gid) {
+  const StatusCode code = refused.code();
   if (code == StatusCode::kNotFound) {
     return Reply::Failure(Concat("no trans with gid: ", gid, " found: it was never prepared"));
   }
-  const bool told_by_status = accepted.ok() || code == StatusCode::kAborted ||
-                              code == StatusCode::kAlreadyExists ||
+  const bool told_by_status = code == StatusCode::kAborted || code == StatusCode::kAlreadyExists ||
                               code == StatusCode::kFailedPrecondition;
-  if (!told_by_status) return Reply::Of(accepted.status());
+  if (!told_by_status) return Reply::Of(refused);
   const Result<TransactionRecord> record = coordinator_.Query(gid);
   if (!record.ok()) return Reply::Of(record.status());
   const bool decided = record->status != TransactionStatus::kSubmitted &&
                        record->status != TransactionStatus::kPrepared;
-  if (decided) return Refused(record->status, "sumbmit");  // spelt as dtm does
-  return accepted.ok() ? Reply::Success() : Reply::Failure(accepted.status().message());
+  return decided ? Refused(record->status, kSubmit) : Reply::Failure(refused.message());
 }
 
 Reply Gateway::Impl::Abort(const Json& body) {

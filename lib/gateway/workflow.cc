@@ -91,8 +91,7 @@ Reply Gateway::Impl::EndWorkflow(TransactionInput&& input) {
                                 .reason = std::move(input.rollback_reason),
                                 .result = std::move(input.result)});
   // The same end again is a success, unlike a submit of what is called from here.
-  if (ended.ok()) return Reply::Success();
-  return AnswerSubmit(ended, input.gid);
+  return ended.ok() ? Reply::Success() : RefuseSubmit(ended.status(), input.gid);
 }
 
 }  // namespace troth

@@ -37,6 +37,24 @@ TEST_CASE("a submit that is repeated in the same turn is answered when the first
   CHECK(desk.calls.starts["g:01/action"] == 1);
 }
 
+TEST_CASE("a submit that is repeated while it is under way is not told of an end") {
+  Desk desk;
+  desk.Run();
+  const TicketPtr first = desk.Submit("g", SagaOf(1));
+  desk.Run();
+  desk.End("g:01/action", Success());
+  const TicketPtr during = desk.Submit("g", SagaOf(1));  // in the turn that ends it
+  desk.Run();
+  CHECK(desk.store.Row("g").status == TransactionStatus::kSucceed);
+  const TicketPtr after = desk.Submit("g", SagaOf(1));
+  desk.Run();
+  CHECK_FALSE(first->answer.repeated);
+  CHECK(during->answer.repeated);
+  CHECK_FALSE(during->answer.ended);
+  CHECK(after->answer.repeated);
+  CHECK(after->answer.ended);
+}
+
 TEST_CASE("a submit that is repeated while the first is refused takes its place") {
   Desk desk;
   desk.Run();

@@ -69,6 +69,24 @@ TEST_CASE(
       R"(409 {"dtm_result":"FAILURE","message":"current status 'succeed', cannot sumbmit. FAILURE"})");
 }
 
+TEST_CASE("gateway: a repetition that waits is told the end, not that there is one (L4, L17)") {
+  Scene scene;
+  scene.world.Branch("http://b/TransIn").Ongoing();
+  CHECK(scene.Post("submit", TransferJson("g1")) == kSuccess);
+  const std::string wait = R"(,"wait_result":true)";
+  scene.world.Advance(9s);  // it goes on a second later
+  CHECK(scene.Post("submit", TransferJson("g1", wait)) == kSuccess);
+  CHECK(Has(scene.Query("g1"), R"("status":"succeed")"));
+  CHECK(scene.Post("submit", TransferJson("g1", wait)) == kSuccess);
+  CHECK(scene.world.Branch("http://a/TransOut").calls() == 1);
+
+  scene.world.Branch("http://b/TransIn").Fail("no money");
+  scene.Post("submit", TransferJson("g2", wait));
+  CHECK(
+      scene.Post("submit", TransferJson("g2", wait)) ==
+      R"(409 {"dtm_result":"FAILURE","message":"current status 'failed', cannot sumbmit. FAILURE"})");
+}
+
 TEST_CASE("gateway: queries that find nothing answer as dtm does (A20, A21)") {
   Scene scene;
   CHECK(scene.Query("nobody") == R"(200 {"branches":[],"transaction":null})");
