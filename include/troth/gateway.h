@@ -107,7 +107,8 @@ class TROTH_EXPORT Gateway {
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
 
-  // Answers any request; it never throws. 404 for what is no route.
+  // Answers any request; it never throws. 404 for what is no route. A coordinator that is closed,
+  // read-only or has lost its store answers no FAILURE: 500, which says nothing of a transaction.
   GatewayAnswer Handle(const GatewayRequest& request);
 
   const GatewayOptions& options() const;

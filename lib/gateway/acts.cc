@@ -34,7 +34,7 @@ Reply Gateway::Impl::ForceStop(const Json& body, std::string_view author) {
       coordinator_.Stop(gid, By(author, why.empty() ? "force stop by HTTP" : why),
                         /*leave_in_doubt=*/true);
   if (stopped.ok()) return Reply::Success();
-  if (stopped.code() != StatusCode::kFailedPrecondition) return NoSuchGid(stopped, gid);
+  if (!IsForbiddenByState(stopped)) return NoSuchGid(stopped, gid);
   const Result<TransactionRecord> record = coordinator_.Query(gid);
   if (!record.ok()) return Reply::Of(record.status());
   return Reply::Failure(Concat("global transaction force stop error. status: ",

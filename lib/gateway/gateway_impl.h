@@ -38,6 +38,14 @@ class __attribute__((visibility("hidden"))) Gateway::Impl {
                          const Route& route);
   internal::JsonLimits json_limits() const { return {options_.json_depth, options_.json_values}; }
 
+  // kFailedPrecondition stands for two things: the transaction's state forbids it, or the whole
+  // coordinator is closed, read-only or has lost its store. Only the first is a business answer.
+  bool IsForbiddenByState(const Status& status) const {
+    if (status.code() != StatusCode::kFailedPrecondition) return false;
+    const Health health = coordinator_.GetHealth();
+    return health.open && health.owner;
+  }
+
   // --- submit.cc: what an application does with its transactions; `body` is the request's ---
   internal::Reply NewGid(const GatewayRequest& request);
   internal::Reply Prepare(const internal::Json& body);

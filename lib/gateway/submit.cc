@@ -77,14 +77,12 @@ Reply Gateway::Impl::Prepare(const Json& body) {
 
 Reply Gateway::Impl::AnswerPrepare(const Result<Accepted>& accepted, const std::string& gid) {
   if (accepted.ok()) return Reply::Success();
-  const StatusCode code = accepted.status().code();
-  if (code != StatusCode::kFailedPrecondition && code != StatusCode::kAlreadyExists) {
-    return Reply::Of(accepted.status());
-  }
+  const bool told_by_status = accepted.status().code() == StatusCode::kAlreadyExists ||
+                              IsForbiddenByState(accepted.status());
+  if (!told_by_status) return Reply::Of(accepted.status());
   const Result<TransactionRecord> record = coordinator_.Query(gid);
-  if (!record.ok()) return Reply::Of(record.status());
-  if (record->status == TransactionStatus::kPrepared) return Reply::Of(accepted.status());
-  return Refused(record->status, "prepare");
+  const bool decided = record.ok() && record->status != TransactionStatus::kPrepared;
+  return decided ? Refused(record->status, "prepare") : Reply::Of(accepted.status());
 }
 
 Reply Gateway::Impl::Submit(const Json& body) {
@@ -146,10 +144,10 @@ Reply Gateway::Impl::RefuseSubmit(const Status& refused, const std::string& gid)
     return Reply::Failure(Concat("no trans with gid: ", gid, " found: it was never prepared"));
   }
   const bool told_by_status = code == StatusCode::kAborted || code == StatusCode::kAlreadyExists ||
-                              code == StatusCode::kFailedPrecondition;
+                              IsForbiddenByState(refused);
   if (!told_by_status) return Reply::Of(refused);
   const Result<TransactionRecord> record = coordinator_.Query(gid);
-  if (!record.ok()) return Reply::Of(record.status());
+  if (!record.ok()) return Reply::Of(refused);
   const bool decided = record->status != TransactionStatus::kSubmitted &&
                        record->status != TransactionStatus::kPrepared;
   return decided ? Refused(record->status, kSubmit) : Reply::Failure(refused.message());
@@ -170,7 +168,7 @@ Reply Gateway::Impl::Abort(const Json& body) {
   if (record->finished || decides_itself) return refused();
   const Status aborted = coordinator_.Abort(gid, why);
   if (aborted.ok()) return Reply::Success();
-  if (aborted.code() != StatusCode::kFailedPrecondition) return Reply::Of(aborted);
+  if (!IsForbiddenByState(aborted)) return Reply::Of(aborted);
   record = coordinator_.Query(gid);
   return record.ok() ? refused() : Reply::Of(record.status());
 }
@@ -198,16 +196,12 @@ Reply Gateway::Impl::RegisterBranch(const Json& body) {
   }
   if (!in.status().ok()) return Reply::Of(in.status());
   const Status registered = internal::RegisterBranch(coordinator_, gid, branch);
-  switch (registered.code()) {
-    case StatusCode::kOk:
-      return Reply::Success();
-    case StatusCode::kNotFound:
-    case StatusCode::kAborted:
-    case StatusCode::kFailedPrecondition:
-      return Reply::Failure(Concat("no trans with gid: ", gid, " status: prepared found FAILURE"));
-    default:
-      return Reply::Of(registered);
-  }
+  if (registered.ok()) return Reply::Success();
+  const bool not_prepared = registered.code() == StatusCode::kNotFound ||
+                            registered.code() == StatusCode::kAborted ||
+                            IsForbiddenByState(registered);
+  if (!not_prepared) return Reply::Of(registered);
+  return Reply::Failure(Concat("no trans with gid: ", gid, " status: prepared found FAILURE"));
 }
 
 Reply Gateway::Impl::AnswerEnd(const Result<Outcome>& outcome, const std::string& gid) {

@@ -70,16 +70,11 @@ Reply Gateway::Impl::RecordProgress(const std::string& gid, Fields& in,
                               .data = std::move(branch.payload)};
   if (!in.status().ok()) return Reply::Of(in.status());
   const Status recorded = internal::RecordProgress(coordinator_, gid, std::move(progress));
-  switch (recorded.code()) {
-    case StatusCode::kOk:
-      return Reply::Success();
-    case StatusCode::kNotFound:
-      return Reply::Failure(Concat("no trans with gid: ", gid, " status: prepared found FAILURE"));
-    case StatusCode::kFailedPrecondition:
-      return Reply::Failure(recorded.message());
-    default:
-      return Reply::Of(recorded);
+  if (recorded.ok()) return Reply::Success();
+  if (recorded.code() == StatusCode::kNotFound) {
+    return Reply::Failure(Concat("no trans with gid: ", gid, " status: prepared found FAILURE"));
   }
+  return IsForbiddenByState(recorded) ? Reply::Failure(recorded.message()) : Reply::Of(recorded);
 }
 
 Reply Gateway::Impl::EndWorkflow(TransactionInput&& input) {
