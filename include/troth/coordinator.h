@@ -346,7 +346,9 @@ class TROTH_EXPORT Coordinator {
   // (kFailedPrecondition). Of a prepared message the check-back is asked at once, for the
   // application may have committed; a delayed one that has not begun ends as failed.
   Status Cancel(std::string_view gid, const Act& act);
-  // Calls what waits or is parked now, with its retry counts reset.
+  // Calls what waits for a retry or is parked now, with its retry counts reset. OK also where
+  // nothing does (a delay is waited for, or the time-out); then nothing is changed, nor kept in the
+  // history.
   Status RetryNow(std::string_view gid, const Act& act);
   // Changes an operation that has not succeeded, for all later calls, and wakes it. Waits up to 5 s
   // for a call of it in flight (kDeadlineExceeded: nothing was changed). The data that a workflow's

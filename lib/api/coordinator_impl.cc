@@ -244,9 +244,14 @@ void Coordinator::Impl::Post(std::string_view gid, internal::Request::Body body)
 
 Status Coordinator::Impl::Act(std::string_view gid, const troth::Act& act,
                               internal::Request::Body body) {
-  if (Status writable = Writable(); !writable.ok()) return writable;
-  if (Status checked = internal::CheckAct(act); !checked.ok()) return checked;
-  return Ask(std::string(gid), std::move(body), options_.patience).status;
+  return AskAct(gid, act, std::move(body)).status;
+}
+
+Answer Coordinator::Impl::AskAct(std::string_view gid, const troth::Act& act,
+                                 internal::Request::Body body) {
+  if (Status writable = Writable(); !writable.ok()) return Answer{.status = writable};
+  if (Status checked = internal::CheckAct(act); !checked.ok()) return Answer{.status = checked};
+  return Ask(std::string(gid), std::move(body), options_.patience);
 }
 
 Status Coordinator::Impl::Edit(std::string_view gid, const BranchKey& branch,

@@ -102,6 +102,8 @@ class __attribute__((visibility("hidden"))) Coordinator::Impl : public internal:
   void Post(std::string_view gid, internal::Request::Body body);
 
   Status Act(std::string_view gid, const troth::Act& act, internal::Request::Body body);
+  internal::Answer AskAct(std::string_view gid, const troth::Act& act,
+                          internal::Request::Body body);
   Status Edit(std::string_view gid, const BranchKey& branch, const BranchEdit& edit,
               const troth::Act& act);
   Status Control(internal::ControlRequest::Kind kind, std::string name = {},

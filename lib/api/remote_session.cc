@@ -63,4 +63,12 @@ Result<Accepted> CommitSession(Coordinator& coordinator, std::string_view gid, M
   return Accepted{.gid = std::string(gid), .repeated = answer.repeated, .ended = answer.ended};
 }
 
+Result<bool> RetryWaiting(Coordinator& coordinator, std::string_view gid, const Act& act) {
+  const auto& impl = Access::Impl(coordinator);
+  if (impl == nullptr) return Gone();
+  const Answer answer = impl->AskAct(gid, act, RetryRequest{act});
+  if (!answer.status.ok()) return answer.status;
+  return !answer.repeated;
+}
+
 }  // namespace troth::internal

@@ -26,6 +26,17 @@ void ResetBranch(Branch& b) {
   b.next = Time{};
 }
 
+// Whether a retry has anything to wake. What waits for its turn, as what a delay or a time-out puts
+// off, has nothing; nor has a first call in flight.
+bool AnythingWaits(const GlobalTransaction& t, Time now) {
+  return t.restored || std::any_of(t.branches.begin(), t.branches.end(), [&](const Branch& b) {
+           if (b.state != BranchState::kWaiting) return false;
+           const bool called_before = b.in_flight == 0 && b.first_call != Time{};
+           return called_before || b.unknowns > 0 || b.next > now ||
+                  WaitsForPerson(t, b, /*limited=*/false, now).has_value();
+         });
+}
+
 void ResetTransaction(GlobalTransaction& t, Time now) {
   t.restored = false;
   if (t.first_action != Time{}) t.first_action = now;
@@ -136,6 +147,7 @@ ActResult ApplyCancel(GlobalTransaction& t, const Act& act, Time now) {
 
 ActResult ApplyRetry(GlobalTransaction& t, const Act& act, Time now) {
   if (t.phase == Phase::kEnded) return {Ended(t)};
+  if (!AnythingWaits(t, now)) return {.status = {}, .repeated = true};
   if (HistoryFull(t)) return RefuseFull(t);
   AddHistory(t, act, "retry now", now);
   ResetTransaction(t, now);

@@ -18,6 +18,7 @@ struct ActResult {
 };
 
 ActResult ApplyCancel(GlobalTransaction& t, const Act& act, Time now);
+// `repeated`, and nothing is kept of it, where nothing waits.
 ActResult ApplyRetry(GlobalTransaction& t, const Act& act, Time now);
 ActResult ApplyEdit(GlobalTransaction& t, uint16_t branch, const BranchEdit& edit, const Act& act,
                     Time now);

@@ -16,7 +16,7 @@ namespace troth::internal {
 
 struct Answer {
   Status status;
-  bool repeated = false;             // Submit
+  bool repeated = false;             // Submit; a retry where nothing waits
   bool ended = false;                // and what it repeats had succeeded when it came
   std::string body;                  // of a session's call that succeeded
   std::unique_ptr<Outcome> outcome;  // Wait, when the status is OK

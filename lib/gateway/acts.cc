@@ -76,7 +76,10 @@ Reply Gateway::Impl::ResetCronTime(const GatewayRequest& request, std::string_vi
         if (!each.due || *each.due <= late) continue;
         remaining = count == limit;
         if (remaining) break;
-        if (coordinator_.RetryNow(each.gid, By(author, "reset by HTTP")).ok()) ++count;
+        // What a delay or a time-out puts off is not to be hurried: it does not count.
+        const auto retried =
+            internal::RetryWaiting(coordinator_, each.gid, By(author, "reset by HTTP"));
+        if (retried.ok() && *retried) ++count;
       }
       position = page->next_position;
     } while (!position.empty() && !remaining);

@@ -1,6 +1,6 @@
 // A TCC or XA as other processes put it together: each act of a session by itself, named by its
-// gid; and a submit that is waited for at once. The gateway's seam to the coordinator; implemented
-// in api/, and no part of the public face.
+// gid; a submit that is waited for at once; and a retry that says what it did. The gateway's seam
+// to the coordinator; implemented in api/, and no part of the public face.
 #pragma once
 
 #include <chrono>
@@ -49,5 +49,9 @@ TROTH_EXPORT Followed SubmitAndWait(Coordinator& coordinator, const Message& mes
                                     std::chrono::milliseconds timeout);
 TROTH_EXPORT Followed CommitAndWait(Coordinator& coordinator, const std::string& gid, Mode mode,
                                     std::chrono::milliseconds timeout);
+
+// As RetryNow; false: nothing waited.
+TROTH_EXPORT Result<bool> RetryWaiting(Coordinator& coordinator, std::string_view gid,
+                                       const Act& act);
 
 }  // namespace troth::internal

@@ -76,8 +76,8 @@ std::string Missing(const Index& index, const ApiCall& call, const GlobalTransac
     case Ask::kCancel:  // OK also when it was rolling back, or had been cancelled before
       if (t.outcome == Decision::kRollback || t.forced) return {};
       return HasHistory(t, "cancel") ? "" : "the cancel";
-    case Ask::kRetry:
-      return history("retry now");
+    case Ask::kRetry:  // OK also where nothing waits, and then there is nothing to keep
+      return call.repeated ? std::string() : history("retry now");
     case Ask::kEdit:
       return history("edit " + operation);
     case Ask::kSkip: {

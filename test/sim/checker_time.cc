@@ -60,7 +60,7 @@ bool RoomIsAmple(const Index& index) {
 bool Resets(const ApiCall& asked, const Operation& operation) {
   switch (asked.what) {
     case Ask::kRetry:
-      return true;
+      return !asked.repeated;
     case Ask::kEdit:
       return asked.branch_id == operation.first && asked.op == operation.second;
     case Ask::kCancel:

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "model/remote_session.h"
 
 namespace troth::sim {
 
@@ -181,7 +182,9 @@ Status Client::Cancel(const std::string& gid) {
 Status Client::Retry(const std::string& gid) {
   const size_t call = Begin(Ask::kRetry, gid);
   const Act act = NewAct(call);
-  return Finish(call, process_.coordinator().RetryNow(gid, act));
+  const Result<bool> retried = internal::RetryWaiting(process_.coordinator(), gid, act);
+  At(call).repeated = retried.ok() && !*retried;
+  return Finish(call, retried.status());
 }
 Status Client::Edit(const std::string& gid, const BranchKey& branch, const BranchEdit& edit) {
   const size_t call = Begin(Ask::kEdit, gid);

@@ -177,7 +177,7 @@ struct ApiCall {
   std::string data;             // kRecord: of the result; kFinish: the workflow's own
 
   Status status;
-  bool repeated = false;                            // submit, prepare
+  bool repeated = false;                            // submit, prepare; kRetry: nothing waited
   std::string body;                                 // kCall that was answered OK
   std::shared_ptr<const Outcome> outcome;           // kWait
   std::shared_ptr<const TransactionRecord> record;  // kQuery

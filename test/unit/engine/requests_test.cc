@@ -372,6 +372,27 @@ TEST_CASE("retry now makes what waits due, and forgets what it had waited for") 
   CHECK(desk.observer.Count(EventKind::kWoken) == 3);
 }
 
+TEST_CASE("retry now is no act where nothing waits: nothing is written, nothing kept") {
+  Desk desk;
+  Begin(desk);
+  for (int i = 0; i < 3; ++i) {
+    const size_t writes = desk.store.writes["g"];
+    const TicketPtr retry = desk.Retry("g");  // with its first call in flight
+    desk.Run();
+    CHECK(retry->code() == StatusCode::kOk);
+    CHECK(retry->answer.repeated);
+    CHECK(desk.store.writes["g"] == writes);
+  }
+  CHECK(desk.store.Read("g").history.empty());
+  CHECK(desk.observer.Count(EventKind::kWoken) == 0);
+  desk.End("g:01/action", Unknown());
+  desk.Run();
+  const TicketPtr retry = desk.Retry("g");
+  desk.Run();
+  CHECK_FALSE(retry->answer.repeated);
+  CHECK(desk.store.Read("g").history.size() == 1);
+}
+
 TEST_CASE("acts on what is not there, or has ended, say so") {
   Desk desk;
   const TicketPtr none = desk.Cancel("none");

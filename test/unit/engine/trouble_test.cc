@@ -176,14 +176,15 @@ TEST_CASE("no deadline decides while the store can't commit") {
   for (int i = 0; i < 1000; ++i) desk.store.script.push_back(Refuse());
   desk.Submit("other");
   desk.Submit("g2", saga);
-  const TicketPtr retry = desk.Retry("g");  // something to write, again and again
+  // Something to write, again and again.
+  const TicketPtr edit = desk.Edit("g", {"01", "compensate"}, {.payload = "new"});
   desk.Pass(1_sec);
   desk.Pass(6_sec);
   desk.End("g:01/action", Success());
   desk.Pass(1_sec);
   desk.store.script.clear();
   desk.Pass(6_sec);
-  CHECK(retry->code() == StatusCode::kOk);
+  CHECK(edit->code() == StatusCode::kOk);
   CHECK(desk.StatusOf("g") == TransactionStatus::kSucceed);
 }
 

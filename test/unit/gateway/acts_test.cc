@@ -98,4 +98,24 @@ TEST_CASE("gateway acts: what waits long is made due, up to a limit (A34)") {
   CHECK(Reset(scene, "soon", "") == R"(400 {"message":"timeout: not a number from 0 up"})");
 }
 
+TEST_CASE("gateway acts: what a delay or a time-out puts off is passed over, and not made due") {
+  Scene scene;
+  scene.world.Branch("http://b/TransIn").Answer(500);
+  scene.Post("submit", TransferJson("late", R"(,"wait_result":true,"retry_interval":500)"));
+  for (const char* gid : {"d1", "d2", "d3"}) {  // newer: they are looked at first
+    scene.Post("submit", R"({"gid":")" + std::string(gid) +
+                             R"(","trans_type":"msg","custom_data":"{\"delay\":86400}",)"
+                             R"("steps":[{"action":"http://a/do"}],"payloads":["1"]})");
+  }
+  scene.Post("prepare", R"({"gid":"t","trans_type":"tcc","timeout_to_fail":3600})");
+  CHECK(Reset(scene, "300", "2") == R"(200 {"has_remaining":false,"succeed_count":1})");
+  scene.world.Advance(1s);
+  CHECK(Has(scene.Query("late"), R"("status":"succeed")"));
+  CHECK(Reset(scene, "300", "2") == R"(200 {"has_remaining":false,"succeed_count":0})");
+  CHECK(Act(scene, "resetNextCronTime", R"({"gid":"d1"})") == kSuccess);
+  for (const char* gid : {"d1", "d2", "d3", "t"}) {
+    CHECK_MESSAGE(scene.world.coordinator().Query(gid)->history.empty(), gid);
+  }
+}
+
 }  // namespace troth::testing

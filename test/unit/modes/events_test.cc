@@ -127,7 +127,7 @@ TEST_CASE("events, saga: each in each status") {
           {"register", {kRefused, kRefused, kRefused, kRefused, kRefused, kRefused}},
           {"register, xa", {kRefused, kRefused, kRefused, kRefused, kRefused, kRefused}},
           {"cancel", {"changed", "same", "same", kRefused, kRefused, kRefused}},
-          {"retry", {"changed", "changed", "changed", kRefused, kRefused, kRefused}},
+          {"retry", {"same", "same", "changed", kRefused, kRefused, kRefused}},
           {"edit", {"changed", kRefused, kRefused, kRefused, kRefused, kRefused}},
           {"edit rollback", {"changed", "changed", "changed", kRefused, kRefused, kRefused}},
           {"skip commit", {kRefused, kRefused, kRefused, kRefused, kRefused, kRefused}},
