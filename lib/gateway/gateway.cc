@@ -71,7 +71,7 @@ const Gateway::Impl::Route* Gateway::Impl::FindRoute(std::string_view path) {
       Route{.method = "GET", .path = "/resetCronTime", .act_with_query = &Impl::ResetCronTime},
       Route{.method = "GET", .path = "/subscribe", .with_query = &Impl::Subscribe},
       Route{.method = "GET", .path = "/unsubscribe", .with_query = &Impl::Unsubscribe},
-      Route{.method = "DELETE", .path = "/topic/", .with_query = &Impl::DeleteTopic},
+      Route{.method = "DELETE", .path = kTopicRoute, .with_query = &Impl::DeleteTopic},
       Route{.method = "GET", .path = "/scanKV", .with_query = &Impl::ScanKv},
       Route{.method = "GET", .path = "/queryKV", .with_query = &Impl::QueryKv},
       Route{.method = "GET", .path = "/version", .with_query = &Impl::Version},

@@ -30,6 +30,7 @@ class __attribute__((visibility("hidden"))) Gateway::Impl {
 
  private:
   // --- gateway.cc: who is asked ---
+  static constexpr std::string_view kTopicRoute = "/topic/";
   struct Route;
   static const Route* FindRoute(std::string_view path);
   GatewayAnswer AdmitAndServe(const GatewayRequest& request);

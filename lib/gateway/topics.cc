@@ -56,7 +56,9 @@ Reply Gateway::Impl::Unsubscribe(const GatewayRequest& request) {
 
 Reply Gateway::Impl::DeleteTopic(const GatewayRequest& request) {
   const std::string_view path = request.path;
-  return AnswerChange(coordinator_.DeleteTopic(path.substr(path.rfind('/') + 1)));
+  // A slash in it belongs to no topic's name, and is refused: "a/b" is not b.
+  const size_t name = options_.base_path.size() + kTopicRoute.size();
+  return AnswerChange(coordinator_.DeleteTopic(path.substr(name)));
 }
 
 // A position is the last name of the page before.

@@ -125,6 +125,24 @@ TEST_CASE(
         R"(500 {"message":"no such a topic"})");
 }
 
+TEST_CASE("gateway topics: what is deleted is all that stands behind topic/, or nothing (A35)") {
+  Scene scene;
+  for (const char* topic : {"a", "b"}) {
+    scene.Get("subscribe", {{"topic", topic}, {"url", "http://x/on"}});
+  }
+  const auto deleted = [&](const std::string& name) {
+    return scene.Ask({.method = "DELETE", .path = "/api/dtmsvr/topic/" + name});
+  };
+  CHECK(deleted("a/b") ==
+        R"(400 {"message":"topic: \"a/b\" is not 1 to 128 of A-Z a-z 0-9 . _ -"})");
+  CHECK(deleted("/b").starts_with("400 "));
+  CHECK(deleted("b/").starts_with("400 "));
+  CHECK(deleted("") == R"(400 {"message":"empty topic"})");
+  CHECK(scene.world.coordinator().ListTopics()->size() == 2);
+  CHECK(deleted("b") == kSuccess);
+  CHECK(scene.world.coordinator().GetTopic("a").ok());
+}
+
 TEST_CASE("gateway topics: pages of the key-value view follow each other") {
   Scene scene;
   for (const char* topic : {"a", "b", "c"}) {
