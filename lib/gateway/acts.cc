@@ -26,7 +26,7 @@ troth::Act By(std::string_view author, std::string_view reason) {
 
 Reply Gateway::Impl::ForceStop(const Json& body, std::string_view author) {
   Fields in(body);
-  const std::string gid = in.Text("gid");
+  const std::string gid = in.Gid();
   const std::string why = in.Text("rollback_reason");
   if (!in.status().ok()) return Reply::Of(in.status());
   // The protocol has no word for what is left in doubt; who asks for a stop accepts it.
@@ -43,7 +43,7 @@ Reply Gateway::Impl::ForceStop(const Json& body, std::string_view author) {
 
 Reply Gateway::Impl::ResetNextCronTime(const Json& body, std::string_view author) {
   Fields in(body);
-  const std::string gid = in.Text("gid");
+  const std::string gid = in.Gid();
   if (!in.status().ok()) return Reply::Of(in.status());
   const Status retried = coordinator_.RetryNow(gid, By(author, "reset by HTTP"));
   if (retried.ok()) return Reply::Success();

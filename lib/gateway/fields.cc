@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "model/gid.h"
 
 namespace troth::internal {
 namespace {
@@ -38,6 +39,12 @@ const Json* Fields::Of(std::string_view name, Json::Kind kind, std::string_view 
 std::string Fields::Text(std::string_view name) {
   const Json* found = Of(name, Json::Kind::kText, "a string");
   return found != nullptr ? found->text : std::string();
+}
+
+std::string Fields::Gid() {
+  std::string gid = Text("gid");
+  if (status_.ok()) Keep(CheckGid(gid));
+  return gid;
 }
 
 std::string Fields::Bytes(std::string_view name) {

@@ -24,6 +24,8 @@ class Fields {
   explicit Fields(const Json& object, std::string where = {});
 
   std::string Text(std::string_view name);
+  // The member "gid", which can be one.
+  std::string Gid();
   bool Bool(std::string_view name);
   // From a number of seconds; zero is as good as unset.
   std::optional<std::chrono::milliseconds> Seconds(std::string_view name);

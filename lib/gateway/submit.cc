@@ -155,7 +155,7 @@ Reply Gateway::Impl::RefuseSubmit(const Status& refused, const std::string& gid)
 
 Reply Gateway::Impl::Abort(const Json& body) {
   Fields in(body);
-  const std::string gid = in.Text("gid");
+  const std::string gid = in.Gid();
   const std::string why = in.Text("rollback_reason");
   if (!in.status().ok()) return Reply::Of(in.status());
   Result<TransactionRecord> record = coordinator_.Query(gid);
@@ -175,10 +175,9 @@ Reply Gateway::Impl::Abort(const Json& body) {
 
 Reply Gateway::Impl::RegisterBranch(const Json& body) {
   Fields in(body);
-  const std::string gid = in.Text("gid");
+  const std::string gid = in.Gid();
   const std::string mode = in.Text("trans_type");
   internal::RemoteBranch branch{.branch_id = in.Text("branch_id"), .payload = in.Text("data")};
-  if (gid.empty()) in.Refuse("gid", "empty");
   if (mode == ModeName(Mode::kTcc)) {
     branch.commit = in.Text("confirm");
     branch.rollback = in.Text("cancel");

@@ -142,8 +142,7 @@ void ReadOptions(Fields& in, TransactionInput& out) {
 Result<TransactionInput> ReadTransaction(const Json& body, const JsonLimits& limits) {
   Fields in(body);
   TransactionInput out;
-  out.gid = in.Text("gid");
-  if (out.gid.empty()) in.Refuse("gid", "empty");
+  out.gid = in.Gid();
   ReadMode(in, out.mode);
   ReadOptions(in, out);
   if (out.mode == Mode::kSaga || out.mode == Mode::kMessage) ReadSteps(in, out);

@@ -184,6 +184,35 @@ TEST_CASE(
   CHECK(Has(scene.Get("all"), R"("transactions":[])"));
 }
 
+TEST_CASE("gateway input: every request about one transaction names a gid that can be one (A8)") {
+  Scene scene;
+  const std::string longest(128, 'g');
+  for (const std::string_view route : {"prepare", "submit", "abort", "forceStop",
+                                       "resetNextCronTime", "registerBranch", "prepareWorkflow"}) {
+    const auto said = [&](std::string_view gid) {
+      const std::string body = "{" + std::string(gid) + R"("trans_type":"tcc","branch_id":"01"})";
+      return scene.Ask({.method = "POST",
+                        .path = "/api/dtmsvr/" + std::string(route),
+                        .query = {},
+                        .headers = {{"Troth-Author", "ann"}},
+                        .body = body});
+    };
+    const auto refused = [&](std::string_view gid, std::string_view why) {
+      const std::string answer = said(gid);
+      CHECK_MESSAGE(answer.starts_with("400 {\"message\":\"gid: " + std::string(why) + "\""),
+                    route << answer);
+    };
+    refused("", "empty");
+    refused(R"("gid":"",)", "empty");
+    refused(R"("gid":")" + longest + R"(g",)", "longer than 128 bytes");
+    refused(R"("gid":"a\n",)", "has control characters");
+    CHECK_FALSE(Has(said(R"("gid":")" + longest + R"(",)"), "gid: longer"));
+    CHECK_FALSE(Has(said(R"("gid":"a;b",)"), "\"gid: "));
+  }
+  CHECK(Has(scene.Query("a;b"), R"("gid":"a;b")"));
+  CHECK(Has(scene.Query("ab"), R"("transaction":null)"));
+}
+
 TEST_CASE("gateway input: registerBranch says which field is wrong (A13, A14, A15)") {
   Scene scene;
   scene.Post("prepare", R"({"gid":"g1","trans_type":"tcc"})");
