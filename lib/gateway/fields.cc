@@ -15,7 +15,8 @@ constexpr double kSecondsMax = 1e9;
 
 Fields::Fields(const Json& object, std::string where) : object_(object), where_(std::move(where)) {
   if (object.kind != Json::Kind::kObject) {
-    const std::string_view name = where_.empty() ? "body" : std::string_view(where_);
+    std::string_view name = where_.empty() ? "body" : std::string_view(where_);
+    if (name.ends_with('.')) name.remove_suffix(1);
     status_ = Status(StatusCode::kInvalidArgument, Concat(name, ": not a JSON object"));
   }
 }

@@ -10,14 +10,52 @@ namespace {
 
 constexpr std::string_view kFailureWord = "FAILURE";
 
-// "saga.steps[0].action: …" is "steps[0].action: …" for who sent JSON.
-std::string_view WireField(std::string_view message) {
-  constexpr std::array<std::string_view, 4> kPrefixes = {"saga.", "message.", "options.",
-                                                         "branch."};
-  for (const std::string_view prefix : kPrefixes) {
-    if (message.starts_with(prefix)) return message.substr(prefix.size());
+// A field of the public API, and what the wire calls it.
+struct FieldName {
+  std::string_view ours;
+  std::string_view wire;
+};
+constexpr std::array kFieldNames = {
+    FieldName{"retry.first", "retry_interval"},
+    FieldName{"retry.cap", "retry_interval"},
+    FieldName{"retry.limit", "retry_limit"},
+    FieldName{"headers", "branch_headers"},
+    FieldName{"orders", "custom_data.orders"},
+    FieldName{"delay", "custom_data.delay"},
+    FieldName{"custom_data.payload", "custom_data.data"},
+    FieldName{"payload", "data"},
+};
+
+bool TakePrefix(std::string_view& text, std::string_view prefix) {
+  if (!text.starts_with(prefix)) return false;
+  text.remove_prefix(prefix.size());
+  return true;
+}
+
+// "steps[0].payload: …" is "payloads[0]: …"; empty where it is no such message.
+std::string WirePayload(std::string_view message) {
+  std::string_view rest = message;
+  if (!TakePrefix(rest, "steps[")) return {};
+  const size_t end = rest.find(']');
+  if (end == rest.npos) return {};
+  const std::string_view index = rest.substr(0, end);
+  rest.remove_prefix(end);
+  return TakePrefix(rest, "].payload:") ? Concat("payloads[", index, "]:", rest) : std::string();
+}
+
+// "saga.options.retry.first: …" is "retry_interval: …" for who sent JSON.
+std::string WireMessage(std::string_view message) {
+  for (const std::string_view prefix : {"saga.", "message.", "branch.", "options.", "options."}) {
+    TakePrefix(message, prefix);
   }
-  return message;
+  if (std::string payload = WirePayload(message); !payload.empty()) return payload;
+  for (const FieldName& name : kFieldNames) {
+    std::string_view rest = message;
+    if (TakePrefix(rest, name.ours) && rest.find_first_of(":[.") == 0) {
+      return Concat(name.wire, rest);
+    }
+  }
+  return std::string(message);
 }
 
 GatewayAnswer Verdict(int status, std::string_view result, std::string_view message) {
@@ -34,15 +72,14 @@ Reply Reply::Failure(std::string_view message) {
 }
 
 Reply Reply::Of(const Status& status) {
-  const std::string_view message = WireField(status.message());
   switch (status.code()) {
     case StatusCode::kInvalidArgument:
-      return BadRequest(std::string(message));
+      return BadRequest(WireMessage(status.message()));
     case StatusCode::kAborted:
     case StatusCode::kAlreadyExists:
-      return Failure(message);
+      return Failure(status.message());
     default:
-      return Error(std::string(message));
+      return Error(status.message());
   }
 }
 

@@ -29,8 +29,8 @@ struct Reply {
     return {Kind::kBadRequest, std::move(message), {}};
   }
   static Reply Error(std::string message) { return {Kind::kError, std::move(message), {}}; }
-  // Of a status that is not OK, where the route has no words of dtm's for it. Names of the public
-  // C++ API become the wire's.
+  // Of a status that is not OK, where the route has no words of dtm's for it. Fields of the
+  // public C++ API get the wire's names.
   static Reply Of(const Status& status);
 };
 

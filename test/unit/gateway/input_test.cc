@@ -157,17 +157,17 @@ TEST_CASE(
           "gid: has control characters");
   refused(Steps(R"("custom_data":{})"), "custom_data: not a string");
   refused(Steps(R"("custom_data":"{")"), "custom_data: not JSON: wrong at byte 2");
-  refused(Steps(R"("custom_data":"[1]")"), "custom_data.: not a JSON object");
+  refused(Steps(R"("custom_data":"[1]")"), "custom_data: not a JSON object");
   refused(Steps(R"("custom_data":"{\"concurrent\":true,\"orders\":{\"x\":[0]}}")"),
           R"(custom_data.orders: "x" is no step number)");
   refused(Steps(R"("custom_data":"{\"concurrent\":true,\"orders\":{\"2\":[0.5]}}")"),
           "custom_data.orders[2]: not a list of step numbers, which count from 0");
   refused(Steps(R"("custom_data":"{\"concurrent\":true,\"orders\":{\"2\":[7]}}")"),
-          "orders[2]: there is no step 7");
+          "custom_data.orders[2]: there is no step 7");
   refused(Steps(R"("protocol":"carrier pigeon")"), "protocol: not http, grpc or json-rpc");
   refused(R"({"gid":"g1","trans_type":"msg","protocol":"json-rpc","payloads":["30"],)"
           R"("steps":[{"action":"http://a/rpc?method=TransIn"}]})",
-          "steps[0].payload: not a JSON object, which a call by JSON-RPC takes");
+          "payloads[0]: not a JSON object, which a call by JSON-RPC takes");
   refused(R"({"gid":"g1","trans_type":"workflow"})", "req_extra.status: not succeed or failed");
   refused(Steps(R"("concurrent":1)"), "concurrent: not true or false");
   refused(Steps(R"("timeout_to_fail":-1)"), "timeout_to_fail: negative");
@@ -182,6 +182,59 @@ TEST_CASE(
   CHECK(scene.Post("submit", Steps(R"("timeout_to_fail":1e999)")).starts_with("400 "));
   CHECK(scene.Post("submit", "{\"gid\":\"\xff\"}").starts_with("400 "));
   CHECK(Has(scene.Get("all"), R"("transactions":[])"));
+}
+
+TEST_CASE("gateway input: what the coordinator refuses is said by the wire's names, in each mode") {
+  Scene scene;
+  const std::string big((4u << 20) + 1, 'x');
+  const auto refused = [&](std::string_view route, std::string_view body,
+                           std::string_view message) {
+    const std::string answer = scene.Post(route, body);
+    const std::string start = "400 {\"message\":\"" + std::string(message);
+    CHECK_MESSAGE(answer.starts_with(start), answer.substr(0, 200));
+  };
+  const auto all = [&](std::string_view member, std::string_view message) {
+    const std::string more = std::string(member) + "}";
+    refused("submit", TransferJson("g1", "," + std::string(member)), message);
+    refused(
+        "submit",
+        R"({"gid":"g1","trans_type":"msg","steps":[{"action":"http://a/do"}],"payloads":[""],)" +
+            more,
+        message);
+    refused("prepare", R"({"gid":"g1","trans_type":"tcc",)" + more, message);
+    refused("prepare", R"({"gid":"g1","trans_type":"xa",)" + more, message);
+    refused("prepareWorkflow",
+            R"({"gid":"g1","trans_type":"workflow","query_prepared":"http://ap/",)"
+            R"("custom_data":"{\"name\":\"n\"}",)" +
+                more,
+            message);
+  };
+  all(R"("retry_interval":5e8)", "retry_interval: more than ten years");
+  all(R"("request_timeout":5e8)", "request_timeout: more than ten years");
+  all(R"("branch_headers":{"A":"a\nb"})", "branch_headers[0].value: has control characters");
+  all(R"("branch_headers":{"Host":"x"})", "branch_headers[0].name: Host is set by the transport");
+  refused("submit", TransferJson("g1", R"(,"timeout_to_fail":5e8)"),
+          "timeout_to_fail: more than ten years");
+  refused("prepare", R"({"gid":"g1","trans_type":"tcc","timeout_to_fail":5e8})",
+          "timeout_to_fail: more than ten years");
+  refused("submit",
+          R"({"gid":"g1","trans_type":"msg","steps":[{"action":"http://a/do"}],"payloads":[""],)"
+          R"("custom_data":"{\"delay\":5e8}"})",
+          "custom_data.delay: more than ten years");
+  refused("submit",
+          R"({"gid":"g1","trans_type":"saga","steps":[{"action":"http://a/do"}],"payloads":[")" +
+              big + "\"]}",
+          "payloads[0]: 4194305 bytes");
+  scene.Post("prepare", R"({"gid":"t","trans_type":"tcc"})");
+  refused("registerBranch",
+          R"({"gid":"t","trans_type":"tcc","branch_id":"01","data":")" + big + "\"}",
+          "data: 4194305 bytes");
+  refused("prepareWorkflow",
+          R"({"gid":"g1","trans_type":"workflow","protocol":"json-rpc",)"
+          R"("query_prepared":"http://ap/?method=Back",)"
+          R"("custom_data":"{\"name\":\"n\",\"data\":\"WzFd\"}"})",
+          "custom_data.data: not a JSON object");
+  CHECK(Has(scene.Query("g1"), R"("transaction":null)"));
 }
 
 TEST_CASE("gateway input: every request about one transaction names a gid that can be one (A8)") {
