@@ -76,10 +76,11 @@ struct GatewayOptions {
   std::function<std::optional<std::string>(const GatewayRequest&)> authorize = {};
 
   // What a branch URL that comes through the gateway (steps, branches, query_prepared,
-  // subscribers) must begin with: "https://bank.example/api" allows that path and what is below it
-  // on that scheme, host and port. Empty: any http(s) URL, so that who may call the gateway can
-  // make this process call whatever it reaches. local: URLs are refused unless named here, each
-  // whole: "local:reserve".
+  // subscribers; and each subscriber of a topic that a step names, whoever added it) must begin
+  // with: "https://bank.example/api" allows that path and what is below it on that scheme, host
+  // and port. Empty: any http(s) URL, so that who may call the gateway can make this process call
+  // whatever it reaches. local: URLs are refused unless their function is named here, whole and
+  // without a query: "local:reserve" allows "local:reserve?room=7" too.
   std::vector<std::string> branch_urls = {};
 
   // How long a submit with wait_result waits for the end before it answers 425. Some SDKs give up

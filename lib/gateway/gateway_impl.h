@@ -61,6 +61,8 @@ class __attribute__((visibility("hidden"))) Gateway::Impl {
   internal::Reply AnswerSubmit(const Result<Accepted>& accepted, const std::string& gid);
   internal::Reply RefuseSubmit(const Status& refused, const std::string& gid);
   Status CheckUrls(const internal::TransactionInput& input) const;
+  Status CheckSubscribers(std::string_view field, std::string_view action,
+                          const std::string& gid) const;
 
   // --- workflow.cc: what a workflow's caller reports ---
   internal::Reply PrepareWorkflow(const internal::Json& body);

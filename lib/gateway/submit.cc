@@ -17,6 +17,7 @@ using internal::TransactionInput;
 
 namespace {
 
+constexpr std::string_view kTopicScheme = "topic://";
 constexpr std::string_view kSubmit = "sumbmit";  // spelt as dtm does
 
 Reply Refused(TransactionStatus status, std::string_view what) {
@@ -31,14 +32,31 @@ Reply Gateway::Impl::NewGid(const GatewayRequest&) {
       JsonObject().Text("dtm_result", "SUCCESS").Text("gid", troth::NewGid()).Finish());
 }
 
+// Who has subscribed may have done so before the list was this one, or in C++. What is stored has
+// its subscribers, and is asked for none: a repetition of it is answered as ever.
+Status Gateway::Impl::CheckSubscribers(std::string_view field, std::string_view action,
+                                       const std::string& gid) const {
+  const std::string_view name = action.substr(kTopicScheme.size());
+  const Result<Topic> topic = coordinator_.GetTopic(name);
+  if (!topic.ok()) return {};  // which the coordinator says better
+  for (const Subscriber& subscriber : topic->subscribers) {
+    const std::string at = Concat(field, ": topic ", name, ": subscriber ", subscriber.url);
+    const Status allowed = branch_urls_.Check(at, subscriber.url);
+    if (!allowed.ok() && !coordinator_.Query(gid).ok()) return allowed;
+  }
+  return {};
+}
+
 // Which of the URLs is not allowed.
 Status Gateway::Impl::CheckUrls(const TransactionInput& input) const {
   for (size_t i = 0; i < input.steps.size(); ++i) {
     const std::string at = Concat("steps[", i, "].");
     const TransactionInput::StepInput& step = input.steps[i];
-    const bool topic = input.mode == Mode::kMessage && step.action.starts_with("topic://");
-    if (!topic) {  // its subscribers were checked when they subscribed
-      if (Status s = branch_urls_.Check(at + "action", step.action); !s.ok()) return s;
+    const bool topic = input.mode == Mode::kMessage && step.action.starts_with(kTopicScheme);
+    if (Status s = topic ? CheckSubscribers(at + "action", step.action, input.gid)
+                         : branch_urls_.Check(at + "action", step.action);
+        !s.ok()) {
+      return s;
     }
     if (Status s = branch_urls_.Check(at + "compensate", step.compensate); !s.ok()) return s;
   }

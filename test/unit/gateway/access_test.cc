@@ -140,4 +140,35 @@ TEST_CASE("access: every URL of a request is looked at") {
             .starts_with(R"(400 {"message":"url: not one of)"));
 }
 
+TEST_CASE("access: a topic with a subscriber that is not allowed is refused, with its name") {
+  Scene scene({.branch_urls = {"http://a/"}});
+  const auto add = [&](std::string_view url) {
+    REQUIRE(scene.world.coordinator().Subscribe("news", url).ok());  // as C++, or an older list
+  };
+  const auto message = [](std::string_view gid) {
+    return R"({"gid":")" + std::string(gid) +
+           R"(","trans_type":"msg","query_prepared":"http://a/back","payloads":["1","2"],)"
+           R"("steps":[{"action":"http://a/do"},{"action":"topic://news"}]})";
+  };
+  add("http://a/on");
+  CHECK(scene.Post("prepare", message("g1")) == kSuccess);
+  add("http://b/on");
+  const std::string refused =
+      R"(400 {"message":"steps[1].action: topic news: subscriber http://b/on: not one of the )"
+      R"(branch URLs that this gateway allows"})";
+  CHECK(scene.Post("prepare", message("g2")) == refused);
+  CHECK(scene.Post("submit", message("g2")) == refused);
+  // What was accepted before goes to those who had subscribed.
+  CHECK(scene.Post("submit", message("g1")) == kSuccess);
+  scene.world.RunUntilIdle();
+  CHECK(scene.world.Branch("http://a/on").calls() == 1);
+  CHECK(scene.world.Branch("http://b/on").calls() == 0);
+
+  Scene open;
+  REQUIRE(open.world.coordinator().Subscribe("news", "local:on").ok());
+  CHECK(open.Post("submit", message("g1")) ==
+        R"(400 {"message":"steps[1].action: topic news: subscriber local:on: this local function )"
+        R"(is not for callers of the gateway"})");
+}
+
 }  // namespace troth::testing
