@@ -42,13 +42,15 @@ Status CheckNotAWebPage(const GatewayRequest& request) {
   return {};
 }
 
-// '.' and '..' lead out of the path that was allowed, encoded or not.
+// '.' and '..' lead out of the path that was allowed, encoded or not; servers that take "..;x" for
+// a segment with a parameter drop the parameter first.
 bool HasDotSegment(std::string_view path) {
   const std::string decoded = PercentDecoded(path.substr(0, path.find('?')));
   size_t begin = 0;
   while (begin <= decoded.size()) {
     const size_t end = std::min(decoded.find_first_of("/\\", begin), decoded.size());
-    const std::string_view segment = std::string_view(decoded).substr(begin, end - begin);
+    std::string_view segment = std::string_view(decoded).substr(begin, end - begin);
+    segment = segment.substr(0, segment.find(';'));
     if (segment == "." || segment == "..") return true;
     begin = end + 1;
   }

@@ -85,13 +85,15 @@ void CheckTokens(fuzz::Input& in, const GatewayRequest& request) {
   if (name.ok()) TROTH_CHECK(*name == (ann ? "ann" : "bob"));
 }
 
-// The path as a server has it that decodes first and then walks along the segments.
+// The path as a server has it that decodes first, drops the segments' parameters, and then walks
+// along them.
 std::string Walked(std::string_view target) {
   const std::string path = PercentDecoded(target.substr(0, target.find('?')));
   std::vector<std::string> segments;
   for (size_t begin = 0; begin <= path.size();) {
     const size_t end = std::min(path.find_first_of("/\\", begin), path.size());
-    const std::string segment = path.substr(begin, end - begin);
+    std::string segment = path.substr(begin, end - begin);
+    segment = segment.substr(0, segment.find(';'));
     if (segment == ".." && segments.size() > 1) segments.pop_back();
     if (segment != ".." && segment != ".") segments.push_back(segment);
     begin = end + 1;

@@ -94,18 +94,20 @@ TEST_CASE("access: a list of branch URLs is kept to, by scheme, host, port and p
     CHECK((refused || answer == kSuccess || answer.starts_with("409 ")));  // 409: stored before
     return !refused;
   };
-  for (const char* url :
-       {"http://bank.example/api", "http://BANK.example:80/api/TransOut",
-        "http://bank.example/api?x=1", "https://shop.example:8443/",
-        "https://shop.example:8443/any/thing", "local:reserve", "local:reserve?room=7"}) {
+  for (const char* url : {"http://bank.example/api", "http://BANK.example:80/api/TransOut",
+                          "http://bank.example/api?x=1", "http://bank.example/api/x;v=1/y",
+                          "https://shop.example:8443/", "https://shop.example:8443/any/thing",
+                          "local:reserve", "local:reserve?room=7"}) {
     CHECK_MESSAGE(allowed(url), url);
   }
   for (const char* url :
        {"https://bank.example/api", "http://bank.example/apis", "http://bank.example/",
         "http://bank.example.evil.example/api", "http://bank.example:81/api",
         "http://bank.example/api/../admin", "http://bank.example/api/%2e%2E/admin",
-        "http://bank.example/api/..%2fadmin", "http://bank.example@evil.example/api",
-        "https://shop.example/", "http://127.0.0.1/api", "local:reserve2", "local:"}) {
+        "http://bank.example/api/..%2fadmin", "http://bank.example/api/..;/admin",
+        "http://bank.example/api/x/..%3b/..;a=b/admin", "http://bank.example/api/.;x/admin",
+        "http://bank.example@evil.example/api", "https://shop.example/", "http://127.0.0.1/api",
+        "local:reserve2", "local:"}) {
     CHECK_MESSAGE(!allowed(url), url);
   }
 }
