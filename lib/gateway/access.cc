@@ -91,18 +91,28 @@ Result<std::string> Admit(const GatewayRequest& request, const GatewayOptions& o
 
 Result<BranchUrls> BranchUrls::Make(const std::vector<std::string>& allowed) {
   BranchUrls urls;
-  for (const std::string& each : allowed) {
-    if (IsLocalUrl(each)) {
-      const Result<LocalUrl> local = ParseLocalUrl(each);
-      if (!local.ok()) return local.status();
-      urls.local_.push_back(local->name);
-    } else {
-      Result<HttpUrl> http = ParseHttpUrl(each);
-      if (!http.ok()) return http.status();
-      urls.http_.push_back(*std::move(http));
+  for (size_t i = 0; i < allowed.size(); ++i) {
+    if (Status s = urls.Add(allowed[i]); !s.ok()) {
+      return Status(s.code(), Concat("branch_urls[", i, "]: ", s.message()));
     }
   }
   return urls;
+}
+
+Status BranchUrls::Add(const std::string& allowed) {
+  if (IsLocalUrl(allowed)) {
+    const Result<LocalUrl> local = ParseLocalUrl(allowed);
+    if (!local.ok()) return local.status();
+    if (allowed.find('?') != allowed.npos) {  // it would allow every other query too
+      return {StatusCode::kInvalidArgument, "URL: a local function is named without a query"};
+    }
+    local_.push_back(local->name);
+    return {};
+  }
+  Result<HttpUrl> http = ParseHttpUrl(allowed);
+  if (!http.ok()) return http.status();
+  http_.push_back(*std::move(http));
+  return {};
 }
 
 Status BranchUrls::Check(std::string_view field, std::string_view url) const {

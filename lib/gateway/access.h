@@ -17,13 +17,15 @@ Result<std::string> Admit(const GatewayRequest& request, const GatewayOptions& o
 // What GatewayOptions::branch_urls allows.
 class BranchUrls {
  public:
-  // kInvalidArgument: one of them is the beginning of no branch URL.
+  // kInvalidArgument names the one that is the beginning of no branch URL: "branch_urls[2]: …".
   static Result<BranchUrls> Make(const std::vector<std::string>& allowed);
 
   // kInvalidArgument begins with the field's name. An empty URL is no call.
   Status Check(std::string_view field, std::string_view url) const;
 
  private:
+  Status Add(const std::string& allowed);
+
   std::vector<std::string> local_;
   std::vector<HttpUrl> http_;
 };

@@ -141,7 +141,7 @@ Status Gateway::Check(const GatewayOptions& options) {
     return Status(StatusCode::kInvalidArgument, Concat("options.", option, ": ", why));
   };
   const Status urls = internal::BranchUrls::Make(options.branch_urls).status();
-  if (!urls.ok()) return refuse("branch_urls", urls.message());
+  if (!urls.ok()) return Status(urls.code(), Concat("options.", urls.message()));
   const std::string& path = options.base_path;
   if (!path.starts_with('/') || path.ends_with('/')) {
     return refuse("base_path", "must begin with a slash, and not end with one");

@@ -112,6 +112,19 @@ TEST_CASE("access: a list of branch URLs is kept to, by scheme, host, port and p
   }
 }
 
+TEST_CASE("access: a list that no branch URL can be of is refused, by the place in it") {
+  const auto check = [](std::vector<std::string> urls) {
+    return Gateway::Check({.branch_urls = std::move(urls)});
+  };
+  CHECK(check({"http://bank.example/api", "local:reserve"}).ok());
+  CHECK(check({"http://bank.example", "ftp://shop.example"}) ==
+        Status(StatusCode::kInvalidArgument,
+               "options.branch_urls[1]: URL: it must begin with http://, https:// or local:"));
+  CHECK(check({"local:reserve?room=7"}) ==
+        Status(StatusCode::kInvalidArgument,
+               "options.branch_urls[0]: URL: a local function is named without a query"));
+}
+
 TEST_CASE("access: every URL of a request is looked at") {
   Scene scene({.branch_urls = {"http://a/"}});
   const auto refuses = [&](std::string_view route, std::string_view body, std::string_view field) {
