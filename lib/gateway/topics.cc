@@ -16,6 +16,11 @@ namespace {
 constexpr std::string_view kCategory = "topics";
 constexpr int64_t kPage = 100;
 
+// There is one category; whoever names none asks for all.
+bool AsksForTopics(const std::string& category) {
+  return category.empty() || category == kCategory;
+}
+
 // dtm answers 500 to whatever is wrong with a topic; what the caller has to correct is 400 here.
 Reply AnswerChange(const Status& status) {
   if (status.ok()) return Reply::Success();
@@ -69,7 +74,7 @@ Reply Gateway::Impl::ScanKv(const GatewayRequest& request) {
   const std::string after = in.Text("position");
   std::vector<std::string> rows;
   std::string next;
-  if (in.Text("cat") == kCategory) {
+  if (AsksForTopics(in.Text("cat"))) {
     const Result<std::vector<Topic>> topics = coordinator_.ListTopics();
     if (!topics.ok()) return Reply::Of(topics.status());
     std::string last;
@@ -89,9 +94,14 @@ Reply Gateway::Impl::ScanKv(const GatewayRequest& request) {
 
 Reply Gateway::Impl::QueryKv(const GatewayRequest& request) {
   const QueryFields in(request);
+  const std::string key = in.Text("key");
   std::vector<std::string> rows;
-  if (in.Text("cat") == kCategory && !in.Text("key").empty()) {
-    const Result<Topic> topic = coordinator_.GetTopic(in.Text("key"));
+  if (AsksForTopics(in.Text("cat")) && key.empty()) {
+    const Result<std::vector<Topic>> topics = coordinator_.ListTopics();
+    if (!topics.ok()) return Reply::Of(topics.status());
+    for (const Topic& topic : *topics) rows.push_back(KvJson(topic));
+  } else if (AsksForTopics(in.Text("cat"))) {
+    const Result<Topic> topic = coordinator_.GetTopic(key);
     if (topic.ok()) {
       rows.push_back(KvJson(*topic));
     } else if (topic.status().code() != StatusCode::kNotFound) {

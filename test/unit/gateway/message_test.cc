@@ -143,11 +143,22 @@ TEST_CASE("gateway topics: what is deleted is all that stands behind topic/, or 
   CHECK(scene.world.coordinator().GetTopic("a").ok());
 }
 
-TEST_CASE("gateway topics: pages of the key-value view follow each other") {
+TEST_CASE("gateway topics: pages of the key-value view follow each other; unnamed is all (A36)") {
   Scene scene;
   for (const char* topic : {"a", "b", "c"}) {
     scene.Get("subscribe", {{"topic", topic}, {"url", "http://x/on"}});
   }
+  const std::string all = scene.Get("queryKV", {{"cat", "topics"}});
+  for (const char* topic : {"a", "b", "c"}) {
+    CHECK(Has(all, R"("k":")" + std::string(topic) + "\""));
+  }
+  CHECK(scene.Get("queryKV") == all);
+  CHECK(scene.Get("scanKV") == scene.Get("scanKV", {{"cat", "topics"}}));
+  CHECK(Has(scene.Get("scanKV"), R"("k":"c")"));
+  CHECK(scene.Get("queryKV", {{"key", "b"}}) ==
+        scene.Get("queryKV", {{"cat", "topics"}, {"key", "b"}}));
+  CHECK(scene.Get("scanKV", {{"cat", "other"}}) == R"(200 {"kv":[],"next_position":""})");
+  CHECK(scene.Get("queryKV", {{"cat", "other"}}) == R"(200 {"kv":[]})");
   const std::string first = scene.Get("scanKV", {{"cat", "topics"}, {"limit", "2"}});
   CHECK(Has(first, R"("k":"b")"));
   CHECK(Has(first, R"("next_position":"b")"));
