@@ -17,6 +17,7 @@ Status CheckBranchId(std::string_view id) {
   if (id.empty()) return Refused("branch_id", "empty");
   if (id.size() > kGidBytesMax) return Refused("branch_id", "longer than 128 bytes");
   if (HasControlBytes(id)) return Refused("branch_id", "has control characters");
+  if (id == "00") return Refused("branch_id", "00 is the check-back's");
   return {};
 }
 

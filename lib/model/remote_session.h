@@ -20,7 +20,7 @@ TROTH_EXPORT Result<Accepted> PrepareSession(Coordinator& coordinator, const Ses
 
 struct RemoteBranch {
   Mode mode = Mode::kTcc;
-  std::string branch_id = {};  // the caller's: 1 to 128 bytes without control characters
+  std::string branch_id = {};  // the caller's: 1 to 128 bytes without control characters; not "00"
   std::string commit = {};     // URL of confirm or commit
   std::string rollback = {};
   std::string payload = {};

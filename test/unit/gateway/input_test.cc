@@ -277,6 +277,10 @@ TEST_CASE("gateway input: registerBranch says which field is wrong (A13, A14, A1
           "trans_type: unknow trans type: msg");
   refused(R"({"gid":"g1","trans_type":"tcc","branch_id":7})", "branch_id: not a string");
   refused(R"({"gid":"g1","trans_type":"tcc"})", "branch_id: empty");
+  refused(R"({"gid":"g1","trans_type":"tcc","branch_id":"00"})",
+          "branch_id: 00 is the check-back's");
+  refused(R"({"gid":"g1","trans_type":"xa","branch_id":"00","url":"http://a/"})",
+          "branch_id: 00 is the check-back's");
   refused(R"({"trans_type":"tcc","branch_id":"01"})", "gid: empty");
   refused(R"({"gid":"g1","trans_type":"xa","branch_id":"01"})", "url: empty");
   refused(R"({"gid":"g1","trans_type":"tcc","branch_id":"01","confirm":"x"})",
