@@ -23,6 +23,12 @@ std::optional<int64_t> QueryFields::Number(std::string_view name) {
   return std::nullopt;
 }
 
+bool QueryFields::Flag(std::string_view name) {
+  const std::string text = Text(name);
+  if (!text.empty() && text != "true" && text != "false") Refuse(name, "not true or false");
+  return text == "true";
+}
+
 std::optional<Time> QueryFields::TimeOf(std::string_view name) {
   const std::optional<int64_t> number = Number(name);
   if (!number) return std::nullopt;

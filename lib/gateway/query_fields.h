@@ -23,6 +23,8 @@ class QueryFields {
   }
   // Not negative.
   std::optional<int64_t> Number(std::string_view name);
+  // "true", or "false".
+  bool Flag(std::string_view name);
   // From milliseconds since 1970.
   std::optional<Time> TimeOf(std::string_view name);
   std::optional<TransactionStatus> Status(std::string_view name);

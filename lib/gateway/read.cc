@@ -42,6 +42,8 @@ Reply Gateway::Impl::All(const GatewayRequest& request) {
   filter.created_from = in.TimeOf("createTimeStart");
   filter.created_to = in.TimeOf("createTimeEnd");
   if (filter.created_to) *filter.created_to += std::chrono::milliseconds(1);  // inclusive there
+  filter.parked = in.Flag("parked");    // ours: what waits for a person
+  filter.unended = in.Flag("unended");  // ours: what is under way
   const int64_t limit = std::clamp<int64_t>(in.Number("limit").value_or(kPage), 1, kPageMax);
   if (!in.status().ok()) return Reply::Of(in.status());
   const Result<ListPage> page =

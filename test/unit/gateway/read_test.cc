@@ -1,5 +1,6 @@
 // Lists, names and versions; and JSON-RPC, which says the same in other words.
-#include <set>
+#include <algorithm>
+#include <vector>
 
 #include "scene.h"
 
@@ -29,13 +30,16 @@ TEST_CASE("gateway: version, ping and new gids (A1, A2, A39)") {
   for (const char* method : {"GET", "POST", "PUT", "DELETE"}) {
     CHECK(scene.Ask({.method = method, .path = "/api/ping"}) == R"(200 {"msg":"pong"})");
   }
-  std::set<std::string> gids;
+  std::vector<std::string> gids;
   for (int i = 0; i < 10; ++i) {
     const std::string answer = scene.Get("newGid");
     CHECK(answer.starts_with(R"(200 {"dtm_result":"SUCCESS","gid":")"));
-    gids.insert(answer);
+    size_t at = 0;
+    gids.push_back(TakeMember(answer, "gid", at));
+    CHECK(gids.back().size() == 26);
   }
-  CHECK(gids.size() == 10);
+  CHECK(std::is_sorted(gids.begin(), gids.end()));
+  CHECK(std::adjacent_find(gids.begin(), gids.end()) == gids.end());
   CHECK(scene.Get("nothing") == R"(404 {"message":"no such route"})");
   CHECK(scene.Ask({.method = "GET", .path = "/elsewhere"}) == R"(404 {"message":"no such route"})");
   CHECK(scene.Get("submit") == R"(405 {"message":"use POST"})");
@@ -66,6 +70,12 @@ TEST_CASE("gateway: a list by pages, newest first (A25, A26, A27, A28)") {
   const auto now = std::to_string(scene.world.now().time_since_epoch().count());
   CHECK(Has(scene.Get("all", {{"createTimeStart", now}}), R"("gid":"t1")"));
   CHECK_FALSE(Has(scene.Get("all", {{"createTimeStart", now}}), R"("gid":"g1")"));
+  const std::string begin = std::to_string(scene.world.now().time_since_epoch().count() - 1000);
+  const std::string until = scene.Get("all", {{"createTimeEnd", begin}});  // its end is in it
+  CHECK(Has(until, R"("gid":"g3")"));
+  CHECK_FALSE(Has(until, R"("gid":"t1")"));
+  const std::string before = std::to_string(std::stoll(begin) - 1);
+  CHECK_FALSE(Has(scene.Get("all", {{"createTimeEnd", before}}), R"("gid":"g3")"));
   CHECK(scene.Get("all", {{"createTimeEnd", "1000"}}) ==
         R"(200 {"next_position":"","transactions":[]})");
   CHECK(scene.Get("all", {{"limit", "ten"}}) ==
@@ -73,6 +83,42 @@ TEST_CASE("gateway: a list by pages, newest first (A25, A26, A27, A28)") {
   CHECK(scene.Get("all", {{"status", "odd"}}) ==
         R"(400 {"message":"status: not prepared, submitted, succeed, aborting or failed"})");
   CHECK(scene.Get("all", {{"position", "x"}}).starts_with("400 "));
+}
+
+TEST_CASE("gateway: a page of a list has 100 transactions, where no limit is given (A25)") {
+  Scene scene;
+  for (int i = 0; i < 101; ++i) {
+    scene.Post("prepare", R"({"gid":"g)" + std::to_string(i) + R"(","trans_type":"tcc"})");
+  }
+  const auto count = [](const std::string& page) {
+    size_t found = 0;
+    for (size_t at = 0; (at = page.find(R"("gid":)", at)) != page.npos; ++at) ++found;
+    return found;
+  };
+  const std::string page = scene.Get("all");
+  CHECK(count(page) == 100);
+  size_t at = 0;
+  const std::string position = TakeMember(page, "next_position", at);
+  CHECK_FALSE(position.empty());
+  CHECK(count(scene.Get("all", {{"position", position}})) == 1);
+}
+
+TEST_CASE("gateway: a list of what is under way, and of what waits for a person") {
+  Scene scene({}, {.coordinator = {.defaults = {.retry = {.park_after = 0}}}});
+  scene.Post("submit", TransferJson("ended", R"(,"wait_result":true)"));
+  scene.Post("prepare", R"({"gid":"open","trans_type":"tcc"})");
+  scene.world.Branch("http://a/TransOut").Fail("no");
+  scene.world.Branch("http://a/TransOutRevert").Answer(500).Always();
+  scene.Post("submit", TransferJson("stuck", R"(,"wait_result":true)"));
+  const std::string unended = scene.Get("all", {{"unended", "true"}});
+  CHECK(Has(unended, R"("gid":"open")"));
+  CHECK(Has(unended, R"("gid":"stuck")"));
+  CHECK_FALSE(Has(unended, R"("gid":"ended")"));
+  const std::string parked = scene.Get("all", {{"parked", "true"}});
+  CHECK(Has(parked, R"("gid":"stuck")"));
+  CHECK_FALSE(Has(parked, R"("gid":"open")"));
+  CHECK(Has(scene.Get("all", {{"parked", "false"}, {"unended", ""}}), R"("gid":"ended")"));
+  CHECK(scene.Get("all", {{"parked", "1"}}) == R"(400 {"message":"parked: not true or false"})");
 }
 
 TEST_CASE("json-rpc: the same acts, answered in its words (J1, J5, J8, J11)") {
