@@ -127,7 +127,7 @@ TEST_CASE("events, saga: each in each status") {
           {"register", {kRefused, kRefused, kRefused, kRefused, kRefused, kRefused}},
           {"register, xa", {kRefused, kRefused, kRefused, kRefused, kRefused, kRefused}},
           {"cancel", {"changed", "same", "same", kRefused, kRefused, kRefused}},
-          {"retry", {"same", "same", "changed", kRefused, kRefused, kRefused}},
+          {"retry", {"changed", "same", "changed", kRefused, kRefused, kRefused}},
           {"edit", {"changed", kRefused, kRefused, kRefused, kRefused, kRefused}},
           {"edit rollback", {"changed", "changed", "changed", kRefused, kRefused, kRefused}},
           {"skip commit", {kRefused, kRefused, kRefused, kRefused, kRefused, kRefused}},
@@ -164,7 +164,7 @@ TEST_CASE("events, tcc and xa: each in each status") {
             {"register, same", {"same", kOther, kOther, kOther, kOther, kOther}},
             {"register, other", {kOther, kOther, kOther, kOther, kOther, kOther}},
             {"cancel", {"changed", kRefused, "same", kRefused, kRefused, kRefused}},
-            {"retry", {"changed", "changed", "changed", kRefused, kRefused, kRefused}},
+            {"retry", {"same", "same", "same", kRefused, kRefused, kRefused}},
             {"edit", {"changed", "changed", "changed", kRefused, kRefused, kRefused}},
             {"edit rollback", {"changed", "changed", "changed", kRefused, kRefused, kRefused}},
             {"skip commit", {kRefused, "changed", kRefused, kRefused, kRefused, kRefused}},
@@ -194,13 +194,32 @@ TEST_CASE("events, message: each in each status") {
           {"register", {kRefused, kRefused, kRefused, kRefused, kRefused, kRefused}},
           {"register, xa", {kRefused, kRefused, kRefused, kRefused, kRefused, kRefused}},
           {"cancel", {"changed", "changed", kRefused, kRefused, kRefused, kRefused}},
-          {"retry", {"changed", "changed", "changed", kRefused, kRefused, kRefused}},
+          {"retry", {"same", "same", "changed", kRefused, kRefused, kRefused}},
           {"edit", {"changed", "changed", "changed", kRefused, kRefused, kRefused}},
           {"skip commit", {kRefused, "changed", "changed", kRefused, kRefused, kRefused}},
           {"skip check-back", {kRefused, kRefused, kRefused, kRefused, kRefused, kRefused}},
           {"stop", {"to failed", "to failed", "to failed", kRefused, kRefused, kRefused}},
           {"stop, in doubt", {"to failed", "to failed", "to failed", kRefused, kRefused, kRefused}},
       });
+}
+
+TEST_CASE("events: a retry wakes what waits for one or is parked, in every mode") {
+  const auto retried = [](Mode mode, const ModeState& state) {
+    GlobalTransaction t = TransactionOf(mode, state);
+    CHECK(PlanNext(t, kNow).calls.empty());
+    CHECK(ActOn(t, "retry") == "changed");
+    return Show(t, PlanNext(t, kNow));
+  };
+  for (const std::string_view waits : {".r", ".x"}) {
+    CHECK(retried(Mode::kTcc, {At::kCommit, waits}) == "call:01/confirm");
+    CHECK(retried(Mode::kXa, {At::kCommit, waits}) == "call:01/commit");
+  }
+  CHECK(retried(Mode::kMessage, {.branches = ". ?r", .deadline = Milliseconds{-1}}) ==
+        "call:00/msg");
+  CHECK(retried(Mode::kMessage, {.branches = ". ?x", .deadline = Milliseconds{-1}}) ==
+        "call:00/msg");
+  CHECK(retried(Mode::kWorkflow, {.branches = "?r"}) == "call:00/transfer");
+  CHECK(retried(Mode::kWorkflow, {.branches = "?x"}) == "call:00/transfer");
 }
 
 TEST_CASE("events: a cancel of a prepared message wakes its check-back, and a submit answers it") {

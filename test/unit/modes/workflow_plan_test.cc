@@ -131,7 +131,7 @@ TEST_CASE("events, workflow: each in each status") {
       {"abort", {kRefused, kRefused, kRefused, kRefused, kRefused, kRefused}},
       {"cancel", {kRefused, kRefused, kRefused, kRefused, kRefused, kRefused}},
       {"skip", {kRefused, kRefused, kRefused, kRefused, kRefused, kRefused}},
-      {"retry", {"changed", "changed", "changed", kRefused, kRefused, kRefused}},
+      {"retry", {"same", "same", "same", kRefused, kRefused, kRefused}},
       {"edit", {"changed", "changed", "changed", kRefused, kRefused, kRefused}},
       {"edit, other data", {kRefused, kRefused, kRefused, kRefused, kRefused, kRefused}},
       {"stop", {kRefused, kRefused, kRefused, kRefused, kRefused, kRefused}},
