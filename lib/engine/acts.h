@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string_view>
+#include <utility>
 
 #include "engine/request.h"
 #include "model/transaction.h"
@@ -16,6 +17,9 @@ struct ActResult {
   bool repeated = false;  // it was so before
   bool ended = false;     // and had ended
 };
+inline Answer AnswerOf(ActResult&& result) {
+  return {.status = std::move(result.status), .repeated = result.repeated, .ended = result.ended};
+}
 
 ActResult ApplyCancel(GlobalTransaction& t, const Act& act, Time now);
 // `repeated`, and nothing is kept of it, where nothing waits.

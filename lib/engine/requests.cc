@@ -220,10 +220,7 @@ void Engine::ApplyRequests(Live& live, Time now) {
 // what another one, or a decision, has changed before it.
 bool Engine::Finish(Live& live, Request& request, ActResult result) {
   if (result.changed) live.must_write = true;
-  AnswerWhenDurable(
-      live, request,
-      Answer{
-          .status = std::move(result.status), .repeated = result.repeated, .ended = result.ended});
+  AnswerWhenDurable(live, request, AnswerOf(std::move(result)));
   return true;
 }
 
