@@ -20,6 +20,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/random.h"
@@ -192,6 +193,7 @@ class Engine {
   size_t unwritten_results_ = 0;  // while the store has trouble (R29)
 
   std::unordered_map<std::string, std::vector<Request>> loading_;  // gid → who asked for it
+  std::unordered_set<std::string> passed_over_;  // of these, what the loader will not find again
   std::unordered_map<std::string, std::vector<Waiter>> dormant_;  // Wait() on what is not in memory
 
   std::optional<PurgePass> purge_;

@@ -8,6 +8,10 @@
 // After the clock went back (R23) what is stored is due in a future that was never meant. Then one
 // pass reads all of it, so that each wait is cut to its length; it is due anew when it leaves, and
 // the pass after that begins at the beginning.
+//
+// What was read, and is not in memory for want of a second reading that failed, lies behind
+// `position_`: for its sake the pass begins anew. Who is in memory then is read twice, and passed
+// over.
 #pragma once
 
 #include <algorithm>
@@ -35,6 +39,11 @@ class Loader {
   std::optional<Ask> Next(Time now, bool room) {
     if (asked_ || !room || !at_ || *at_ > now) return std::nullopt;
     asked_ = true;
+    if (std::exchange(starts_over_, false)) {
+      position_.reset();
+      left_.reset();
+      passing_ = false;
+    }
     if (!passing_) {
       passing_ = true;
       until_ = all_ ? Time::max() : now + kHorizon;
@@ -48,6 +57,7 @@ class Loader {
       at_ = now + kRetry;
       return;
     }
+    if (starts_over_) return;  // what this page says will be read again
     if (loaded.more && loaded.last) {
       position_ = loaded.last;
       at_ = now;
@@ -74,6 +84,12 @@ class Loader {
     slot = std::min(slot.value_or(at), at);
   }
 
+  // Something that was read has to be read once more. After a pause: the store has trouble.
+  void StartOver(Time now) {
+    starts_over_ = true;
+    at_ = now + kRetry;
+  }
+
   // When Next has something, given room.
   std::optional<Time> wake() const { return asked_ ? std::nullopt : at_; }
 
@@ -86,6 +102,7 @@ class Loader {
   Time until_{};
   bool all_ = false;  // until the first pass is over: it has no horizon
   bool passing_ = false;
+  bool starts_over_ = false;  // with the next question
   bool asked_ = false;
 };
 

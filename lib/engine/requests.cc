@@ -472,6 +472,8 @@ void Engine::OnGidLoaded(GidLoaded& loaded, Time now) {
   if (it == loading_.end()) return;
   std::vector<Request> requests = std::move(it->second);
   loading_.erase(it);
+  const bool passed_over = passed_over_.erase(loaded.gid) > 0;
+  if (passed_over && !loaded.status.ok()) loader_.StartOver(now);
   const bool found = !loaded.found.empty();
   if (found) Admit(loaded.found.front(), now);
   for (Request& request : requests) {

@@ -252,8 +252,9 @@ void Engine::OnNotWritten(Live& live, Write&& write, std::vector<PendingReply>&&
     if (!hides_stored) return;
     if (Live* next = FindGid(gid)) {
       next->hides_stored = next->t.id == 0;
-    } else if (loading_.try_emplace(gid).second) {
-      store_.Load(gid);
+    } else {
+      passed_over_.insert(gid);
+      if (loading_.try_emplace(gid).second) store_.Load(gid);
     }
     return;
   }

@@ -96,7 +96,8 @@ DueLoaded FakeStore::Do(const LoadDueWork& work) const {
 }
 
 GidLoaded FakeStore::Do(const LoadWork& work) const {
-  GidLoaded loaded{.gid = work.gid, .status = {}, .found = {}};
+  GidLoaded loaded{.gid = work.gid, .status = load_status, .found = {}};
+  if (!loaded.status.ok()) return loaded;
   const auto found = rows.find(work.gid);
   if (found != rows.end()) {
     loaded.found.push_back(ReadRow(found->second, unreadable.contains(work.gid)));

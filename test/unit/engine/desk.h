@@ -92,6 +92,7 @@ class FakeStore : public StorePort {
   // What becomes of the next batches, in place of Apply.
   std::deque<std::function<BatchResult(const Batch&)>> script;
   Status load_due_status;
+  Status load_status;  // of one gid
   std::set<std::string> unreadable;
 
  private:

@@ -180,6 +180,36 @@ TEST_CASE("loader: what is due in a future that was never meant is read once, ho
   CHECK(*loader.wake() <= shelf.due[1]);
 }
 
+TEST_CASE("loader: when it starts over, all that is due is read, whenever that comes") {
+  for (int questions = 1; questions <= 6; ++questions) {
+    for (const bool before_the_answer : {false, true}) {
+      CAPTURE(questions);
+      CAPTURE(before_the_answer);
+      Loader loader;
+      Shelf shelf;
+      for (LiveId id = 1; id <= 20; ++id) shelf.due[id] = kStart + Milliseconds{id};
+      shelf.due[21] = kStart + 100_sec;
+      for (int i = 1; i <= questions; ++i) {
+        const auto ask = loader.Next(kStart, true);
+        if (!ask) break;  // it had read all
+        const DueLoaded page = shelf.Read(*ask, 7);
+        const bool last = i == questions;
+        if (last && before_the_answer) loader.StartOver(kStart);
+        loader.OnLoaded(page, kStart);
+      }
+      if (!before_the_answer || questions > 3) loader.StartOver(kStart);
+      shelf.in_memory.erase(1);  // the first one, which lies behind all that was read
+      REQUIRE(loader.wake());
+      CHECK(*loader.wake() > kStart);  // not at once: the store has trouble
+      const Time now = *loader.wake();
+      while (const auto ask = loader.Next(now, true)) loader.OnLoaded(shelf.Read(*ask, 7), now);
+      for (LiveId id = 1; id <= 20; ++id) CHECK(shelf.in_memory.contains(id));
+      CHECK_FALSE(shelf.in_memory.contains(21));
+      CHECK(loader.wake() == shelf.due[21] - kHorizon / 2);
+    }
+  }
+}
+
 TEST_CASE("loader: with nothing stored for later it sleeps") {
   Loader loader;
   REQUIRE(loader.Next(kStart, true));
