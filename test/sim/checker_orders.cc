@@ -79,10 +79,14 @@ bool HasLeft(const Trail& trail, uint64_t before) {
   });
 }
 
-// A local COMMIT that was answered OK, and that no power loss can have taken back.
+// A local COMMIT that was answered OK, and that no power loss can have taken back. Of one that
+// failed nothing is said: the order may be there, or come with the next opening, or not. What
+// DoAndSubmit has answered OK is durable, however the application commits.
 bool IsCommittedLocally(const Index& index, const Trail& trail, uint64_t before) {
   return WasAsked(trail, before, [&](const ApiCall& call) {
-    if (call.what != Ask::kCommitLocally || !call.answered || !call.status.ok()) return false;
+    if (!call.answered || call.answered->seq > before || !call.status.ok()) return false;
+    if (call.what == Ask::kDoAndSubmit) return true;
+    if (call.what != Ask::kCommitLocally) return false;
     const auto& faults = index.log().faults;
     return call.synced || std::none_of(faults.begin(), faults.end(), [&](const Fault& fault) {
              return fault.kind == Fault::Kind::kPowerLoss && fault.from.seq > call.began.seq &&
@@ -123,6 +127,13 @@ void CheckOrders(const Index& index, const Trail& trail, Findings& findings) {
   }
 }
 
+bool IsToldAsRefused(const Health& health, const std::string& gid) {
+  return std::any_of(health.outboxes.begin(), health.outboxes.end(), [&](const OutboxHealth& box) {
+    return std::any_of(box.refused.begin(), box.refused.end(),
+                       [&](const OutboxRefusal& refused) { return refused.gid == gid; });
+  });
+}
+
 // When all is settled nothing waits in the outbox but what can't be adopted, which is told.
 void CheckOutbox(const Index& index, Findings& findings) {
   const Log& log = index.log();
@@ -131,7 +142,9 @@ void CheckOutbox(const Index& index, Findings& findings) {
     const Trail* trail = index.Find(row.gid);
     if (!row.in_outbox || trail == nullptr) continue;
     // A refused one may outlive the transaction that stood in its way, and that one's tombstone.
-    const bool refused = row.refused && IsContested(*trail, UINT64_MAX);
+    // Its mark may be missing: the application was writing then, or its disk had trouble.
+    const bool told = row.refused || IsToldAsRefused(log.end.health, row.gid);
+    const bool refused = told && IsContested(*trail, UINT64_MAX);
     const bool held = trail->DurableAt(UINT64_MAX) != nullptr;
     if (!held && !refused)
       findings.Add(*trail, log.end.when.seq, "is in the outbox, and was not adopted");

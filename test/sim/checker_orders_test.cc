@@ -104,6 +104,17 @@ TEST_CASE("I29: two phases, and the local transaction says something else") {
         0, [](internal::GlobalTransaction& t) { t.outcome = internal::Decision::kRollback; });
     CHECK(message.Breaks());
   }
+  SUBCASE("told as done, and the order is gone") {
+    for (ApiCall& call : message.sample.log.api) call.status = {StatusCode::kUnavailable, "?"};
+    message.sample.log.stored.clear();
+    message.sample.log.calls.clear();
+    message.sample.log.end.image.rows.clear();
+    message.Look({});
+    message.sample.log.shop.erase(message.sample.log.shop.begin());
+    REQUIRE_FALSE(message.Breaks());
+    message.sample.log.api.back().status = {};
+    CHECK(message.Breaks());
+  }
   SUBCASE("a row in the outbox, where none belongs") {
     message.row().in_outbox = true;
     CHECK(message.Breaks());
@@ -125,6 +136,15 @@ TEST_CASE("I29: what is left in the outbox when all is settled") {
     SUBCASE("he had") {
       saga.sample.Ask(Ask::kSubmit);
       saga.Look(refused);
+      CHECK_FALSE(saga.Breaks());
+    }
+    SUBCASE("he had, and the mark is missing") {
+      saga.sample.Ask(Ask::kSubmit);
+      refused.refused = false;
+      saga.Look(refused);
+      CHECK(saga.Breaks());
+      saga.sample.log.end.health.outboxes = {
+          {.path = "app.db", .refused = {{saga.sample.t.gid, "taken"}}, .problem = {}}};
       CHECK_FALSE(saga.Breaks());
     }
     SUBCASE("nobody had") {

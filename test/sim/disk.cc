@@ -245,7 +245,8 @@ int Disk::Count(DiskOperation operation) {
     if (fault.operation != operation) continue;
     const uint64_t nth = number - from;
     if (nth < fault.at || nth - fault.at >= fault.count) continue;
-    if (++failed_ == 1 && cut_after_failure_ != 0) cut_at_ = changes_ + cut_after_failure_;
+    ++failed_;
+    if (cut_after_failure_ != 0) cut_at_ = changes_ + std::exchange(cut_after_failure_, 0);
     return fault.code != 0 ? fault.code : ErrorOf(operation);
   }
   return 0;

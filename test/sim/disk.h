@@ -87,7 +87,7 @@ class Disk {
   // write that no sync followed; then everything fails, until LosePower or Crash. A change is a
   // write, truncation, sync, creation, deletion or sync of the folder. 0: never.
   void CutPowerAt(uint64_t n);
-  // The same, so many changes after the first operation that fails.
+  // The same, so many changes after the next operation that fails.
   void CutPowerAfterFailure(uint64_t n);
   bool off() const;
   // Called at that moment, from inside the operation: must not use the disk.

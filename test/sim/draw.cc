@@ -163,27 +163,6 @@ void DrawDeeds(Dice dice, Scenario& scenario) {
   }
 }
 
-// What goes wrong on the application's disk. It is the application's, so no sync of it fails: see
-// power.cc.
-void DrawShop(Dice dice, Scenario& scenario) {
-  using enum StoreFault::Kind;
-  PlannedShop& shop = scenario.shop;
-  if (!dice.Chance(25)) return;
-  shop.open = true;
-  shop.synced = dice.Chance(40);
-  shop.checkpoint_frames = dice.Of({4, 4, 12, 1'000});
-  while (shop.faults.size() < 4 && dice.Chance(30)) {
-    StoreFault fault{.kind = dice.Of({kFails, kUnknown, kReads, kFull})};
-    fault.from = Within(dice, scenario.chaos);
-    fault.lasts = milliseconds{dice.Skewed(1, std::max<int64_t>(scenario.chaos.count() / 2, 1))};
-    fault.count = static_cast<size_t>(dice.Skewed(1, 6));
-    shop.faults.push_back(fault);
-  }
-  while (shop.pokes.size() < 3 && dice.Chance(20)) {
-    shop.pokes.push_back(Within(dice, scenario.chaos));
-  }
-}
-
 void DrawLocals(Dice dice, Scenario& scenario) {
   for (int i = 1; i <= 3; ++i) {
     if (dice.Chance(10)) scenario.late_locals.push_back(Concat("l", i));
@@ -284,6 +263,7 @@ Scenario Draw(uint64_t seed) {
   DrawTransactions(dice.Fork(), scenario);
   DrawDeeds(dice.Fork(), scenario);
   DrawWorkflows(seed, scenario);
+  DrawSyncsOfShop(seed, scenario);
   Facts& facts = scenario.facts;
   facts.limits = scenario.options.limits;
   facts.patience = scenario.options.patience;

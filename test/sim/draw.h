@@ -30,6 +30,11 @@ inline constexpr std::string_view kCallBackPath = "/resume";
 
 // The transactions, with what their clients do.
 void DrawTransactions(Dice dice, Scenario& scenario);
+// The application's own database, where there is one, and what goes wrong on its disk.
+void DrawShop(Dice dice, Scenario& scenario);
+// Its syncs that fail, and what comes with them. Has dice of its own, so that a seed without them
+// is what it always was.
+void DrawSyncsOfShop(uint64_t seed, Scenario& scenario);
 // The workflows among them, if there are any, and what befalls their application. Has dice of its
 // own, so that a seed without workflows is what it always was.
 void DrawWorkflows(uint64_t seed, Scenario& scenario);

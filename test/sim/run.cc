@@ -12,6 +12,7 @@
 #include "actors.h"
 #include "base/check.h"
 #include "client.h"
+#include "disk_fault.h"
 #include "model/url.h"
 #include "network.h"
 #include "orders.h"
@@ -144,15 +145,19 @@ class Runner {
 
   void PlanTroublesOfShop() {
     for (const StoreFault& trouble : scenario_.shop.faults) {
-      universe_.At(kStart + trouble.from, [this, &trouble] {
+      const auto fault = std::make_shared<size_t>();
+      universe_.At(kStart + trouble.from, [this, &trouble, fault] {
         if (calm_) return;
-        recorder_.Begin(Fault::Kind::kShop, {});
+        *fault = recorder_.Begin(Fault::Kind::kShop, NameOf(trouble));
         shop_->Begin(trouble);
       });
-      universe_.At(kStart + trouble.from + trouble.lasts, [this, &trouble] {
-        if (!calm_) shop_->End(trouble);
+      universe_.At(kStart + trouble.from + trouble.lasts, [this, &trouble, fault] {
+        if (calm_) return;
+        recorder_.Until(*fault);
+        shop_->End(trouble);
       });
     }
+    if (shop_ != nullptr) shop_->WhenCut([this] { universe_.SetCrashed(true); });
   }
 
   // The application's own check-back, and that of its outbox.
@@ -177,6 +182,7 @@ class Runner {
         return Fault::Kind::kDiskFull;
       case StoreFault::Kind::kReads:
         return Fault::Kind::kReadFails;
+      case StoreFault::Kind::kSyncs:
       case StoreFault::Kind::kSlow:
         break;
     }
@@ -193,7 +199,7 @@ class Runner {
     if (cut) {
       storage_->CutPowerAt(end_->changes, [this] { universe_.SetCrashed(true); });
     } else if (shop_cut) {
-      shop_->CutAt(end_->shop_changes, [this] { universe_.SetCrashed(true); });
+      shop_->CutAt(end_->shop_changes);
     } else if (end_->effects > 0) {
       universe_.CrashAfter(end_->effects);
     }
@@ -209,7 +215,7 @@ class Runner {
     if (calm_ || closing_ || !process_.up()) return;
     if (!strangers_.Knock(deed.deed == Deed::kTakeOver)) return;
     storage_->CutPowerAt(0, nullptr);
-    if (shop_ != nullptr) shop_->CutAt(0, nullptr);
+    if (shop_ != nullptr) shop_->CutAt(0);
     universe_.CrashAfter(0);
     usurped_ = LifeEnd{.after = deed.lasts};
     end_ = &usurped_;

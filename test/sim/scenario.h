@@ -87,20 +87,23 @@ struct Planned {
 };
 
 struct StoreFault {
-  enum class Kind : uint8_t { kFails, kUnknown, kReads, kFull, kSlow };
+  // kSyncs: of the application's disk alone.
+  enum class Kind : uint8_t { kFails, kUnknown, kReads, kFull, kSlow, kSyncs };
   Kind kind{};
   milliseconds from{0};
   milliseconds lasts{0};
   size_t count = 1;  // kFails: commits; kUnknown: recoveries that fail
   bool committed = false;
+  uint64_t at = 1;  // the first of the disk's operations that fails, once it has begun
 };
 
 // The application's own database.
 struct PlannedShop {
   bool open = false;    // there is one
   bool synced = false;  // a commit in it is durable; else it is once somebody syncs the log
-  int checkpoint_frames = 1'000;
+  int checkpoint_frames = 1'000;  // 0: it makes no checkpoint by itself
   std::vector<StoreFault> faults = {};
+  uint64_t dies_after = 0;  // changes of its disk after the first failure; 0: it does not
   std::vector<milliseconds> pokes = {};  // when somebody says that the outbox be looked into
 };
 

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "disk_fault.h"
 #include "outbox/check_back.h"
 #include "outbox/sync_log.h"
 #include "sqlite/session.h"
@@ -100,9 +101,9 @@ void Shop::LosePower(Dice& dice) {
   ForgetDoubts();
 }
 
-void Shop::CutAt(uint64_t n, std::function<void()> tell) {
+void Shop::WhenCut(std::function<void()> tell) {
   disk_.WhenCut(std::move(tell));
-  disk_.CutPowerAt(n);
+  disk_.CutPowerAfterFailure(planned_.dies_after);
 }
 
 // The outbox remembers for its process which files had a sync that failed. The next life is another
@@ -114,31 +115,13 @@ void Shop::ForgetDoubts() {
   TROTH_CHECK(internal::outbox::SyncLog(db.get()).ok());
 }
 
-void Shop::Begin(const StoreFault& fault) {
-  switch (fault.kind) {
-    case StoreFault::Kind::kFails:
-      disk_.Plan({.operation = DiskOperation::kLock, .count = fault.count, .code = SQLITE_BUSY});
-      break;
-    case StoreFault::Kind::kUnknown:
-      disk_.Plan({.operation = DiskOperation::kWrite, .count = fault.count + 1});
-      break;
-    case StoreFault::Kind::kReads:
-      disk_.Plan({.operation = DiskOperation::kRead, .count = fault.count});
-      break;
-    case StoreFault::Kind::kFull:
-      disk_.Plan({.operation = DiskOperation::kWrite, .count = kForEver, .code = SQLITE_FULL});
-      break;
-    case StoreFault::Kind::kSlow:
-      break;
-  }
-}
+void Shop::Begin(const StoreFault& fault) { BeginFault(disk_, fault); }
 
-void Shop::End(const StoreFault& fault) {
-  if (fault.kind == StoreFault::Kind::kFull) disk_.ForgetFaults();
-}
+void Shop::End(const StoreFault& fault) { EndFault(disk_, fault); }
 
 void Shop::ForgetFaults() {
   disk_.ForgetFaults();
+  disk_.CutPowerAfterFailure(0);
   disk_.CutPowerAt(0);
 }
 

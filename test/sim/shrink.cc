@@ -28,11 +28,16 @@ class Shrinking {
     do {
       any_ = false;
       TakeTransactions(gid);
-      TakeFrom(&Scenario::life_ends);
-      TakeFrom(&Scenario::store_faults);
-      TakeFrom(&Scenario::hosts_down);
-      TakeFrom(&Scenario::deeds);
-      TakeFrom(&Scenario::late_locals);
+      TakeFrom([](Scenario & all) -> auto& { return all.life_ends; });
+      TakeFrom([](Scenario & all) -> auto& { return all.store_faults; });
+      TakeFrom([](Scenario & all) -> auto& { return all.shop.faults; });
+      TakeFrom([](Scenario & all) -> auto& { return all.shop.pokes; });
+      TakeFrom([](Scenario & all) -> auto& { return all.hosts_down; });
+      TakeFrom([](Scenario & all) -> auto& { return all.deeds; });
+      TakeFrom([](Scenario & all) -> auto& { return all.late_locals; });
+      if (scenario_.shop.dies_after != 0) {
+        Try([](Scenario& smaller) { smaller.shop.dies_after = 0; });
+      }
       CalmWeather();
     } while (any_ && tries_ < kTriesMax);
     return std::move(scenario_);
@@ -58,13 +63,13 @@ class Shrinking {
     }
   }
 
-  template <class Things>
-  void TakeFrom(Things Scenario::*things) {
-    if ((scenario_.*things).empty()) return;
-    if (Try([&](Scenario& smaller) { (smaller.*things).clear(); })) return;
-    for (size_t i = (scenario_.*things).size(); i-- > 0;) {
+  template <class Of>
+  void TakeFrom(const Of& things_of) {
+    if (things_of(scenario_).empty()) return;
+    if (Try([&](Scenario& smaller) { things_of(smaller).clear(); })) return;
+    for (size_t i = things_of(scenario_).size(); i-- > 0;) {
       Try([&](Scenario& smaller) {
-        Things& all = smaller.*things;
+        auto& all = things_of(smaller);
         all.erase(all.begin() + static_cast<ptrdiff_t>(i));
       });
     }
@@ -99,6 +104,7 @@ std::string SummaryOf(const Scenario& scenario) {
   return internal::Concat(scenario.transactions.size(), " transactions, ",
                           scenario.life_ends.size(), " ends of lives, ",
                           scenario.store_faults.size(), " faults of the store, ",
+                          scenario.shop.faults.size(), " of the application's disk, ",
                           scenario.hosts_down.size(), " hosts down, ", scenario.deeds.size(),
                           " deeds, ", bad == 0 ? "a network that is well" : "a bad network");
 }

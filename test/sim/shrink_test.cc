@@ -23,7 +23,9 @@ Scenario WithEverything() {
     scenario.deeds.push_back({.deed = Deed::kCancel, .transaction = i});
     scenario.life_ends.push_back({.effects = i + 1});
     scenario.store_faults.push_back({.kind = StoreFault::Kind::kFails, .count = i});
+    scenario.shop.faults.push_back({.kind = StoreFault::Kind::kSyncs, .at = i + 1});
   }
+  scenario.shop.dies_after = 3;
   scenario.weather = {.lost = 10, .slow = 20};
   return scenario;
 }
@@ -31,11 +33,13 @@ Scenario WithEverything() {
 TEST_CASE("shrink: what makes it fail is left, and nothing else") {
   const auto fails = [](const Scenario& scenario) {
     const auto crashes = [](const LifeEnd& end) { return end.effects == 3; };
+    const auto is_second_sync = [](const StoreFault& fault) { return fault.at == 2; };
     const auto cancels_g3 = [&](const PlannedDeed& deed) {
       return scenario.transactions.at(deed.transaction).gid() == "g3";
     };
     return std::any_of(scenario.life_ends.begin(), scenario.life_ends.end(), crashes) &&
            std::any_of(scenario.deeds.begin(), scenario.deeds.end(), cancels_g3) &&
+           std::any_of(scenario.shop.faults.begin(), scenario.shop.faults.end(), is_second_sync) &&
            scenario.weather.slow > 0;
   };
   const Scenario smallest = Shrink(WithEverything(), "g3", fails);
@@ -46,11 +50,14 @@ TEST_CASE("shrink: what makes it fail is left, and nothing else") {
   REQUIRE(smallest.life_ends.size() == 1);
   CHECK(smallest.life_ends[0].effects == 3);
   CHECK(smallest.store_faults.empty());
+  REQUIRE(smallest.shop.faults.size() == 1);
+  CHECK(smallest.shop.faults[0].at == 2);
+  CHECK(smallest.shop.dies_after == 0);
   CHECK(smallest.weather.lost == 0);
   CHECK(smallest.weather.slow == 20);
   CHECK(SummaryOf(smallest) ==
-        "1 transactions, 1 ends of lives, 0 faults of the store, 0 hosts down, 1 deeds, a bad "
-        "network");
+        "1 transactions, 1 ends of lives, 0 faults of the store, 1 of the application's disk, 0 "
+        "hosts down, 1 deeds, a bad network");
 }
 
 TEST_CASE("shrink: it comes to an end whatever fails") {

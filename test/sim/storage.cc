@@ -1,12 +1,11 @@
 #include "storage.h"
 
-#include <sqlite3.h>
-
 #include <limits>
 #include <utility>
 
 #include "base/check.h"
 #include "disk.h"
+#include "disk_fault.h"
 #include "disk_store.h"
 #include "store/memory/memory_store.h"
 
@@ -41,6 +40,7 @@ class MemoryStorage final : public Storage {
                                {StatusCode::kResourceExhausted, "the disk is full"});
         break;
       case StoreFault::Kind::kReads:
+      case StoreFault::Kind::kSyncs:
       case StoreFault::Kind::kSlow:
         break;  // can't be; the driver's matter
     }
@@ -80,29 +80,8 @@ class SqliteStorage final : public Storage {
     disk_.CutPowerAt(n);
   }
 
-  void Begin(const StoreFault& fault) override {
-    switch (fault.kind) {
-      case StoreFault::Kind::kFails:
-        disk_.Plan({.operation = DiskOperation::kLock, .count = fault.count, .code = SQLITE_BUSY});
-        break;
-      case StoreFault::Kind::kUnknown:
-        disk_.Plan({.operation = fault.committed ? DiskOperation::kSync : DiskOperation::kWrite,
-                    .count = fault.count + 1});
-        break;
-      case StoreFault::Kind::kReads:
-        disk_.Plan({.operation = DiskOperation::kRead, .count = fault.count});
-        break;
-      case StoreFault::Kind::kFull:
-        disk_.Plan({.operation = DiskOperation::kWrite, .count = kForEver, .code = SQLITE_FULL});
-        break;
-      case StoreFault::Kind::kSlow:
-        break;  // the driver's matter
-    }
-  }
-  // The others end by themselves, or with this one.
-  void End(const StoreFault& fault) override {
-    if (fault.kind == StoreFault::Kind::kFull) disk_.ForgetFaults();
-  }
+  void Begin(const StoreFault& fault) override { BeginFault(disk_, fault); }
+  void End(const StoreFault& fault) override { EndFault(disk_, fault); }
   void ForgetFaults() override {
     disk_.ForgetFaults();
     disk_.CutPowerAt(0);
