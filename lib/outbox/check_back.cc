@@ -38,6 +38,7 @@ BranchResult AnswerFrom(const std::string& path, const BranchContext& context) {
   if (ready.ok()) ready = EnsureBarrierTable(opened);
   if (!ready.ok()) return BranchResult::Unknown(ready.message());
   BranchResult result = SqliteBarrier(context).QueryPrepared(opened);
+  if (result.verdict() == BranchResult::Verdict::kUnknown) DoubtLog(opened);  // it may be the disk
   if (result.verdict() != BranchResult::Verdict::kSuccess) return result;
   // What says yes was found, not written: it may never have been synced.
   if (Status synced = SyncLog(opened); !synced.ok()) return BranchResult::Unknown(synced.message());
@@ -68,7 +69,9 @@ Status EnsureBarrierTable(sqlite3* db) {
     if (!row.ok()) return row.status();
     if (*row) return {};
   }
-  return SqliteBarrier::CreateTable(db);
+  Status made = SqliteBarrier::CreateTable(db);
+  if (!made.ok()) DoubtLog(db);
+  return made;
 }
 
 }  // namespace troth::internal::outbox

@@ -56,9 +56,12 @@ class Doing {
     const Result<Accepted> prepared = coordinator_.Prepare(message_);
     if (!prepared.ok()) return WhereSubmitted(prepared.status());
     bool begun = false;
+    bool committing = false;
     const BranchResult result = SqliteBarrier(ContextOf(message_)).Call(db_, [&] {
       begun = true;
-      return work();
+      BranchResult worked = work();
+      committing = worked.verdict() == Verdict::kSuccess;
+      return worked;
     });
     switch (result.verdict()) {
       case Verdict::kSuccess:
@@ -69,6 +72,7 @@ class Doing {
       case Verdict::kUnknown:
         break;
     }
+    if (committing) DoubtLog(db_);
     return AskTheRow(result.text(), begun);
   }
 
@@ -105,6 +109,7 @@ class Doing {
     const BranchResult row = SqliteBarrier(ContextOf(message_)).QueryPrepared(db_);
     if (row.verdict() == Verdict::kFailure) return Abort(why);
     if (row.verdict() != Verdict::kSuccess) {
+      DoubtLog(db_);
       return {
           StatusCode::kUnavailable,
           Concat(message_.gid, ": ", why, "; whether it committed is not known yet: ", row.text())};

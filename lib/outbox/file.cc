@@ -224,7 +224,9 @@ Status File::ReadDocuments(const std::vector<std::string>& gids, View& view) {
 Status File::MarkRefused(std::string_view gid, std::string_view why) {
   Statement mark(db_, "UPDATE main.troth_outbox SET refused = ? WHERE gid = ?",
                  "outbox: mark as refused");
-  return mark.Bind(why).Bind(gid).Step().status();
+  const Status done = mark.Bind(why).Bind(gid).Step().status();
+  DoubtLogAfter(done, db_);
+  return done;
 }
 
 Status File::Delete(const std::vector<std::string>& gids) {
@@ -239,7 +241,9 @@ Status File::Delete(const std::vector<std::string>& gids) {
       drop.Reset();
     }
   }
-  return Execute(db_, "COMMIT", "outbox: sweep");
+  const Status done = Execute(db_, "COMMIT", "outbox: sweep");
+  DoubtLogAfter(done, db_);
+  return done;
 }
 
 }  // namespace troth::internal::outbox

@@ -66,6 +66,10 @@ int WriteAgain(sqlite3* db) {
 
 void DoubtLog(sqlite3* db) { NoteFailure(FileOf(db)); }
 
+void DoubtLogAfter(const Status& status, sqlite3* db) {
+  if (!status.ok() && (sqlite3_errcode(db) & 0xFF) == SQLITE_IOERR) DoubtLog(db);
+}
+
 bool LogIsInDoubt(sqlite3* db) { return FailuresOf(FileOf(db)) != 0; }
 
 Status SyncLog(sqlite3* db) {

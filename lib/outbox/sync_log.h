@@ -14,8 +14,12 @@ namespace troth::internal::outbox {
 // memory).
 Status SyncLog(sqlite3* db);
 
-// From now on nothing that is in it is known to be synced, whoever has written it.
+// From now on nothing that is in it is known to be synced, whoever has written it. Also for whoever
+// has failed to commit there: the sync of that commit was one of what others had committed before.
 void DoubtLog(sqlite3* db);
+// The same where the disk is to blame for what has just failed on that connection, and nobody who
+// was busy.
+void DoubtLogAfter(const Status& status, sqlite3* db);
 // Whether that is so. A transaction that means to call SyncLog is then begun as IMMEDIATE.
 bool LogIsInDoubt(sqlite3* db);
 
