@@ -197,6 +197,11 @@ void Disk::CutPowerAfterFailure(uint64_t n) {
   cut_after_failure_ = n;
 }
 
+void Disk::CutPowerAtFailure(bool cut) {
+  const std::lock_guard lock(mutex_);
+  cut_at_failure_ = cut;
+}
+
 bool Disk::off() const {
   const std::lock_guard lock(mutex_);
   return off_;
@@ -245,8 +250,8 @@ int Disk::Count(DiskOperation operation) {
     if (fault.operation != operation) continue;
     const uint64_t nth = number - from;
     if (nth < fault.at || nth - fault.at >= fault.count) continue;
-    ++failed_;
-    if (cut_after_failure_ != 0) cut_at_ = changes_ + std::exchange(cut_after_failure_, 0);
+    if (++failed_ == 1 && cut_after_failure_ != 0) cut_at_ = changes_ + cut_after_failure_;
+    if (std::exchange(cut_at_failure_, false)) Cut();
     return fault.code != 0 ? fault.code : ErrorOf(operation);
   }
   return 0;
@@ -255,9 +260,13 @@ int Disk::Count(DiskOperation operation) {
 bool Disk::Change() {
   if (off_) return false;
   if (++changes_ != cut_at_) return true;
+  Cut();
+  return false;
+}
+
+void Disk::Cut() {
   off_ = true;
   if (when_cut_) when_cut_();
-  return false;
 }
 
 std::shared_ptr<Disk::Inode> Disk::Find(const std::string& path) const {

@@ -87,8 +87,10 @@ class Disk {
   // write that no sync followed; then everything fails, until LosePower or Crash. A change is a
   // write, truncation, sync, creation, deletion or sync of the folder. 0: never.
   void CutPowerAt(uint64_t n);
-  // The same, so many changes after the next operation that fails.
+  // The same, so many changes after the first operation that fails.
   void CutPowerAfterFailure(uint64_t n);
+  // Power is cut at the next operation that fails, so that nobody can do anything about it.
+  void CutPowerAtFailure(bool cut);
   bool off() const;
   // Called at that moment, from inside the operation: must not use the disk.
   void WhenCut(std::function<void()> tell);
@@ -122,6 +124,7 @@ class Disk {
   int Count(DiskOperation operation);
   // One change; false: power is off, or has been cut at it.
   bool Change();
+  void Cut();
   void NextLife();
   void SyncFolder() { durable_names_ = names_; }
   std::shared_ptr<Inode> Find(const std::string& path) const;
@@ -143,6 +146,7 @@ class Disk {
   bool off_ = false;
   uint64_t cut_at_ = 0;
   uint64_t cut_after_failure_ = 0;
+  bool cut_at_failure_ = false;
   std::function<void()> when_cut_;
   uint64_t changes_ = 0;
   uint64_t failed_ = 0;

@@ -43,6 +43,17 @@ milliseconds DrawBegin(Dice& dice, const Scenario& scenario) {
   return std::max(dice.Of(begins) - milliseconds{dice.Skewed(0, 20)}, milliseconds{0});
 }
 
+// What could not be synced is read back in the next life, and is gone when power is lost. Unless
+// the application has made a checkpoint: its pages it writes anew.
+void DieOfFailure(Dice& dice, Scenario& scenario) {
+  auto& ends = scenario.life_ends;
+  if (dice.Chance(70)) scenario.shop.checkpoint_frames = 0;
+  const LifeEnd dies{.at_failure = true};
+  const LifeEnd loses_power{.effects = static_cast<size_t>(dice.Skewed(1, 60)), .power = true};
+  const auto at = ends.begin() + dice.Between(0, std::min<int64_t>(std::ssize(ends), 1));
+  ends.insert(at, {dies, loses_power});
+}
+
 }  // namespace
 
 void DrawShop(Dice dice, Scenario& scenario) {
@@ -70,16 +81,24 @@ void DrawSyncsOfShop(uint64_t seed, Scenario& scenario) {
   Dice dice(seed ^ kElsewhere);
   if (!shop.open || !dice.Chance(50)) return;
   if (!shop.synced) LeaveSyncsToTheOutbox(scenario);
+  const bool dies = dice.Chance(30);
+  bool first = true;
   do {
     StoreFault fault{.kind = dice.Of({kUnknown, kUnknown, kUnknown, kSyncs, kFull, kFails})};
-    fault.committed = fault.kind == kUnknown && dice.Chance(75);
+    if (dies && first) fault.kind = kUnknown;
+    fault.committed = fault.kind == kUnknown && (first || dice.Chance(75));
     fault.from = DrawBegin(dice, scenario);
     fault.lasts = SomeTime(dice, scenario);
     fault.count = static_cast<size_t>(dice.Skewed(fault.kind == kFails ? 1 : 0, 4));
     fault.at = static_cast<uint64_t>(dice.Skewed(1, 16));
     shop.faults.push_back(fault);
+    first = false;
   } while (shop.faults.size() < 8 && dice.Chance(50));
-  if (dice.Chance(30)) shop.dies_after = static_cast<uint64_t>(dice.Skewed(1, 8));
+  for (Planned& planned : scenario.transactions) {
+    if (!dice.Chance(30)) continue;
+    planned.order.keeps_ticket = milliseconds{dice.Skewed(1, 10'000)};
+  }
+  if (dies) DieOfFailure(dice, scenario);
 }
 
 }  // namespace troth::sim

@@ -83,6 +83,9 @@ class Orders::Attempt {
       return false;
     }
     if (!Effect()) return false;
+    if (planned_.order.keeps_ticket > 0ms) {
+      fibers_.SleepUnless(planned_.order.keeps_ticket, [this] { return !Runs(); });
+    }
     if (ticket.ok() && planned_.order.waits) {
       (void)client_.WaitAdopted(*ticket, planned_.gid(), planned_.order.patience);
     }

@@ -157,7 +157,6 @@ class Runner {
         shop_->End(trouble);
       });
     }
-    if (shop_ != nullptr) shop_->WhenCut([this] { universe_.SetCrashed(true); });
   }
 
   // The application's own check-back, and that of its outbox.
@@ -195,11 +194,12 @@ class Runner {
     if (calm_ || next_end_ == scenario_.life_ends.size()) return;
     end_ = &scenario_.life_ends[next_end_++];
     const bool cut = end_->changes > 0 && scenario_.sqlite;
-    const bool shop_cut = end_->shop_changes > 0 && shop_ != nullptr;
+    const bool shop_cut = (end_->shop_changes > 0 || end_->at_failure) && shop_ != nullptr;
+    const auto tell = [this] { universe_.SetCrashed(true); };
     if (cut) {
-      storage_->CutPowerAt(end_->changes, [this] { universe_.SetCrashed(true); });
+      storage_->CutPowerAt(end_->changes, tell);
     } else if (shop_cut) {
-      shop_->CutAt(end_->shop_changes);
+      end_->at_failure ? shop_->CutAtFailure(tell) : shop_->CutAt(end_->shop_changes, tell);
     } else if (end_->effects > 0) {
       universe_.CrashAfter(end_->effects);
     }
@@ -215,7 +215,7 @@ class Runner {
     if (calm_ || closing_ || !process_.up()) return;
     if (!strangers_.Knock(deed.deed == Deed::kTakeOver)) return;
     storage_->CutPowerAt(0, nullptr);
-    if (shop_ != nullptr) shop_->CutAt(0);
+    if (shop_ != nullptr) shop_->CutAt(0, nullptr);
     universe_.CrashAfter(0);
     usurped_ = LifeEnd{.after = deed.lasts};
     end_ = &usurped_;

@@ -35,12 +35,13 @@ enum class Plan : uint8_t {
 
 // How the application makes an order of its own (Wanted::order).
 struct PlannedOrder {
-  bool commits = true;         // else its local transaction is rolled back
-  milliseconds thinks{0};      // between the parts of that
-  bool drops_ticket = false;   // before the commit
-  bool waits = false;          // for the adoption
-  milliseconds patience{0};    // then
-  bool own_check_back = true;  // two phases: the outbox's, else the application's
+  bool commits = true;           // else its local transaction is rolled back
+  milliseconds thinks{0};        // between the parts of that
+  bool drops_ticket = false;     // before the commit
+  milliseconds keeps_ticket{0};  // else, after it
+  bool waits = false;            // for the adoption
+  milliseconds patience{0};      // then
+  bool own_check_back = true;    // two phases: the outbox's, else the application's
 };
 
 // A function of an application's, which calls its branches itself and records what came of each.
@@ -103,7 +104,6 @@ struct PlannedShop {
   bool synced = false;  // a commit in it is durable; else it is once somebody syncs the log
   int checkpoint_frames = 1'000;  // 0: it makes no checkpoint by itself
   std::vector<StoreFault> faults = {};
-  uint64_t dies_after = 0;  // changes of its disk after the first failure; 0: it does not
   std::vector<milliseconds> pokes = {};  // when somebody says that the outbox be looked into
 };
 
@@ -135,6 +135,7 @@ struct LifeEnd {
   bool power = false;         // lost, not only the process
   uint64_t changes = 0;       // power: at that change of the disk, in place of `effects`
   uint64_t shop_changes = 0;  // the same, of the application's disk; power or not
+  bool at_failure = false;    // at the first of the operations of that disk that fails
   milliseconds grace{0};      // of a close
   milliseconds down{0};       // before it is opened again
   milliseconds wall{0};       // the clock jumps meanwhile

@@ -90,20 +90,26 @@ BranchResult Shop::CheckBack(const BranchContext& context) {
 }
 
 void Shop::Crash() {
-  disk_.CutPowerAt(0);
+  CutAt(0, nullptr);
   disk_.Crash();
   ForgetDoubts();
 }
 
 void Shop::LosePower(Dice& dice) {
-  disk_.CutPowerAt(0);
+  CutAt(0, nullptr);
   disk_.LosePower(dice.Of({Loss::kDropAll, Loss::kKeepAll, Loss::kRandom, Loss::kRandom}), dice);
   ForgetDoubts();
 }
 
-void Shop::WhenCut(std::function<void()> tell) {
+void Shop::CutAt(uint64_t n, std::function<void()> tell) {
   disk_.WhenCut(std::move(tell));
-  disk_.CutPowerAfterFailure(planned_.dies_after);
+  disk_.CutPowerAt(n);
+  disk_.CutPowerAtFailure(false);
+}
+
+void Shop::CutAtFailure(std::function<void()> tell) {
+  disk_.WhenCut(std::move(tell));
+  disk_.CutPowerAtFailure(true);
 }
 
 // The outbox remembers for its process which files had a sync that failed. The next life is another
@@ -121,8 +127,7 @@ void Shop::End(const StoreFault& fault) { EndFault(disk_, fault); }
 
 void Shop::ForgetFaults() {
   disk_.ForgetFaults();
-  disk_.CutPowerAfterFailure(0);
-  disk_.CutPowerAt(0);
+  CutAt(0, nullptr);
 }
 
 // Without a checkpoint when it is closed: a look changes nothing.

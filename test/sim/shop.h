@@ -38,11 +38,11 @@ class Shop {
   // The process dies, or the whole machine does.
   void Crash();
   void LosePower(Dice& dice);
-  // Called from inside of the operation at which the process dies: one that CutAt names, or that
-  // the scenario does.
-  void WhenCut(std::function<void()> tell);
-  // At the `n`-th change from now nothing can be done any more; 0: never.
-  void CutAt(uint64_t n) { disk_.CutPowerAt(n); }
+  // At the `n`-th change from now nothing can be done any more; `tell` is called from inside of it.
+  // 0: never.
+  void CutAt(uint64_t n, std::function<void()> tell);
+  // The same, at the next operation that fails.
+  void CutAtFailure(std::function<void()> tell);
   // At once.
   void Cut() { disk_.CutPowerAt(1); }
   void Begin(const StoreFault& fault);

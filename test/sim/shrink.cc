@@ -35,9 +35,6 @@ class Shrinking {
       TakeFrom([](Scenario & all) -> auto& { return all.hosts_down; });
       TakeFrom([](Scenario & all) -> auto& { return all.deeds; });
       TakeFrom([](Scenario & all) -> auto& { return all.late_locals; });
-      if (scenario_.shop.dies_after != 0) {
-        Try([](Scenario& smaller) { smaller.shop.dies_after = 0; });
-      }
       CalmWeather();
     } while (any_ && tries_ < kTriesMax);
     return std::move(scenario_);

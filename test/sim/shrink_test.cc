@@ -25,7 +25,6 @@ Scenario WithEverything() {
     scenario.store_faults.push_back({.kind = StoreFault::Kind::kFails, .count = i});
     scenario.shop.faults.push_back({.kind = StoreFault::Kind::kSyncs, .at = i + 1});
   }
-  scenario.shop.dies_after = 3;
   scenario.weather = {.lost = 10, .slow = 20};
   return scenario;
 }
@@ -52,7 +51,6 @@ TEST_CASE("shrink: what makes it fail is left, and nothing else") {
   CHECK(smallest.store_faults.empty());
   REQUIRE(smallest.shop.faults.size() == 1);
   CHECK(smallest.shop.faults[0].at == 2);
-  CHECK(smallest.shop.dies_after == 0);
   CHECK(smallest.weather.lost == 0);
   CHECK(smallest.weather.slow == 20);
   CHECK(SummaryOf(smallest) ==
