@@ -218,6 +218,32 @@ TEST_CASE("disk: power cut at the n-th change: from then on nothing works, until
   CHECK(n > 9);
 }
 
+TEST_CASE("disk: a process that dies of a failed sync leaves what it could not sync to the next") {
+  Disk disk(1);
+  MakeTable(disk);
+  bool told = false;
+  {
+    Database db(disk, kPath);
+    disk.WhenCut([&] { told = true; });
+    disk.CutPowerAtFailure(true);
+    disk.Plan({.operation = DiskOperation::kSync});
+    CHECK(db.Run(kInsert) != SQLITE_OK);
+    CHECK(told);
+    CHECK(disk.off());
+    CHECK(Rows(db) == -1);
+    disk.Crash();
+  }
+  CHECK(Rows(Database(disk, kPath)) == 2);
+  SeededRandom random(1);
+  disk.LosePower(Loss::kDropAll, random);
+  CHECK(Rows(Database(disk, kPath)) == 1);
+  // Once: the next failure is only told.
+  Database db(disk, kPath);
+  disk.Plan({.operation = DiskOperation::kSync});
+  CHECK(db.Run(kInsert) != SQLITE_OK);
+  CHECK_FALSE(disk.off());
+}
+
 TEST_CASE("disk: connections keep each other out as SQLite wants it") {
   SUBCASE("with a log: one writer, and readers with a view of their own") {
     Disk disk(1);
