@@ -367,6 +367,21 @@ TEST_CASE("I25: a step waits though its own host is well") {
     sample.log.calls.insert(sample.log.calls.begin(), other);
     CHECK(!sample.Breaks(25));
   }
+  // A commit that began while commits were slow may last after that.
+  for (const auto& [kind, breaks] :
+       {std::pair(Fault::Kind::kCommitFails, true), {Fault::Kind::kCommitSlow, false}}) {
+    Sample sample(Mode::kSaga, 2);
+    sample.Mark("01");
+    sample.Mark("02");
+    sample.Write();
+    const Stamp begun = sample.Now();
+    sample.log.faults.push_back({.kind = kind, .from = begun, .until = begun, .what = {}});
+    sample.Pass(15s);
+    sample.Call("01", "action");
+    sample.Pass(10s);
+    sample.Call("02", "action");
+    CHECK(sample.Breaks(25) == breaks);
+  }
 }
 
 TEST_CASE("I31: the clock jumps within a life") {

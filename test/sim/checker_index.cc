@@ -31,8 +31,11 @@ void EndWithTombstone(Trail& trail) {
   }
 }
 
-// The store is tried again after up to 5 s.
-constexpr milliseconds kAftermath{10'000};
+// The store is tried again after up to 5 s. A slow commit under way at the end goes on.
+milliseconds Aftermath(const Fault& fault) {
+  constexpr milliseconds kAnother{10'000};
+  return fault.kind == Fault::Kind::kCommitSlow ? kAnother + kSlowestCommit : kAnother;
+}
 
 // Without an end it went on until the run ended.
 bool Lasts(Fault::Kind kind) {
@@ -303,8 +306,8 @@ bool Index::Disturbed(Time from, Time until,
                       const std::function<bool(const Fault&)>& counts) const {
   return std::any_of(log_.faults.begin(), log_.faults.end(), [&](const Fault& fault) {
     if (fault.from.at > until || !counts(fault)) return false;
-    if (!fault.until) return Lasts(fault.kind) || fault.from.at + kAftermath >= from;
-    return fault.until->at + kAftermath >= from;
+    if (!fault.until) return Lasts(fault.kind) || fault.from.at + Aftermath(fault) >= from;
+    return fault.until->at + Aftermath(fault) >= from;
   });
 }
 

@@ -255,6 +255,9 @@ struct Fault {
   std::string what;            // "http://bank-b:80", "02/action: reply lost"
 };
 
+// So long does a commit take at most that begins while commits are slow, whenever that ends.
+inline constexpr milliseconds kSlowestCommit{20'000};
+
 // An event of CoordinatorOptions::on_event.
 struct Told {
   Stamp when;

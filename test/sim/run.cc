@@ -132,7 +132,8 @@ class Runner {
         if (calm_) return;
         *fault = recorder_.Begin(KindOf(trouble), {});
         storage_->Begin(trouble);
-        if (trouble.kind == StoreFault::Kind::kSlow) slow_ = std::min(trouble.lasts, 20'000ms);
+        if (trouble.kind == StoreFault::Kind::kSlow)
+          slow_ = std::min(trouble.lasts, kSlowestCommit);
       });
       universe_.At(kStart + trouble.from + trouble.lasts, [this, &trouble, fault] {
         if (calm_) return;
