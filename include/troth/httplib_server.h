@@ -153,14 +153,19 @@ class BodyEnd {
     state_ = state;
     line_ = 0;
   }
+  // Whatever a proxy before this server, or httplib behind it, could read in another way is refused:
+  // then they would not agree where the next request begins.
   void TakeFraming(char byte) {
+    if (returned_ != (byte == '\n')) return Refuse();
+    returned_ = byte == '\r';
+    if (returned_) return;
     if (byte == '\n') return EndLine();
-    if (byte == '\r') return;
     if (++line_ > kLineMax) return Refuse();
     if (state_ == State::kDataLine) return Refuse();
     if (state_ != State::kSize) return;
     if (std::isxdigit(static_cast<unsigned char>(byte))) return TakeDigit(byte);
-    if (line_ == 1) return Refuse();
+    const bool behind_digits = line_ > 1 && (byte == ';' || byte == ' ' || byte == '\t');
+    if (!behind_digits) return Refuse();
     state_ = State::kExtension;
   }
   void TakeDigit(char digit) {
@@ -182,6 +187,7 @@ class BodyEnd {
   uint64_t bytes_ = 0;      // of all chunks so far
   uint64_t bytes_max_ = 0;  // of all chunks
   size_t line_ = 0;         // so much of this line has come
+  bool returned_ = false;   // a carriage return was the last of it
 };
 
 // One connection: its requests, one after the other, and their answers.

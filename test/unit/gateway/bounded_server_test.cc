@@ -122,6 +122,7 @@ TEST_CASE("bounded server: chunks are followed to their end, and bounded in all"
            std::string("\r\nabc\r\n0\r\n\r\n"),
            std::string("xyz\r\nabc\r\n0\r\n\r\n"),
            std::string("3\r\nabcd\r\n0\r\n\r\n"),
+           std::string("3\nabc\n0\n\n"),
            std::string("ffffffffffffffffffff\r\nabc\r\n"),
            std::string("1;") + std::string(2'000, 'e') + "\r\na\r\n0\r\n\r\n",
            "186a0\r\n" + std::string(100'000, 'x') + "\r\n0\r\n\r\n",
@@ -131,6 +132,18 @@ TEST_CASE("bounded server: chunks are followed to their end, and bounded in all"
     CHECK(Count(answer, "HTTP/1.1") == 1);
     CHECK(!answer.starts_with("HTTP/1.1 200"));
   }
+}
+
+TEST_CASE("bounded server: a chunk's size that others read in another way ends the connection") {
+  const Echo<BoundedServer> echo(kPatient);
+  const std::string hidden = "\r\n" + Post("hidden");
+  for (const std::string size : {"0x5", "0X5", "0_5", "0\r5", "0\"5", "0 \n5"}) {
+    CAPTURE(size);
+    const std::string answer = Answers(echo, Chunked(size + hidden + "\r\n0\r\n\r\n"));
+    CHECK(Count(answer, "HTTP/1.1") == 1);
+    CHECK(!answer.starts_with("HTTP/1.1 200"));
+  }
+  CHECK(Count(Answers(echo, Chunked("3 ;x\r\nabc\r\n0\r\n\r\n")), "HTTP/1.1 200") == 2);
 }
 
 TEST_CASE("bounded server: requests that come in one piece are answered one after the other") {
