@@ -17,6 +17,7 @@
 #pragma once
 
 #include <httplib.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <chrono>
@@ -25,15 +26,12 @@
 #include <deque>
 #include <exception>
 #include <functional>
-#include <iterator>
 #include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
-#include <thread>
 #include <utility>
 
 #include "troth/branch.h"
@@ -135,7 +133,9 @@ inline int Bind(httplib::Server& server, const std::string& host, int port, int 
 // pools of clients keep theirs open, so httplib's own pool (8 threads, or one less than there are
 // processors) serves as many connections and lets all others wait. This queue starts a thread when
 // none is free, and ends one that has been idle for `idle`. Past `threads_max` a connection waits
-// until another one is closed.
+// until another one is closed. Its threads have stacks of 8 MiB, whatever the system's default is:
+// httplib matches paths with regular expressions, which recurse for each character. Of a stack only
+// what is used takes memory.
 //
 // The server owns and deletes it. All methods are thread-safe; shutdown() returns when all that was
 // queued has run.
@@ -158,7 +158,7 @@ class ElasticTaskQueue : public httplib::TaskQueue {
   }
 
   void shutdown() override {
-    std::list<std::thread> threads;
+    std::list<pthread_t> threads;
     {
       const std::lock_guard lock(mutex_);
       closed_ = true;
@@ -166,7 +166,7 @@ class ElasticTaskQueue : public httplib::TaskQueue {
       threads.splice(threads.end(), ended_);
     }
     wake_.notify_all();
-    for (std::thread& thread : threads) thread.join();
+    for (const pthread_t thread : threads) ::pthread_join(thread, nullptr);
   }
 
   // How many threads there are now.
@@ -177,7 +177,7 @@ class ElasticTaskQueue : public httplib::TaskQueue {
 
  private:
   bool Take(std::function<void()> task) {
-    std::list<std::thread> ended;
+    std::list<pthread_t> ended;
     bool run_here = false;
     {
       const std::lock_guard lock(mutex_);
@@ -193,22 +193,38 @@ class ElasticTaskQueue : public httplib::TaskQueue {
       }
     }
     wake_.notify_one();
-    for (std::thread& thread : ended) thread.join();
+    for (const pthread_t thread : ended) ::pthread_join(thread, nullptr);
     if (run_here) task();
     return true;
   }
 
+  using Self = std::list<pthread_t>::iterator;
+  struct Start {
+    ElasticTaskQueue* queue;
+    Self self;
+  };
+
   void StartThread() {
-    threads_.emplace_back();
-    const auto self = std::prev(threads_.end());
-    try {
-      *self = std::thread([this, self] { Work(self); });
-    } catch (const std::system_error&) {
-      threads_.erase(self);  // the system has no more: those that run will come to it
+    auto start = std::make_unique<Start>(Start{this, threads_.end()});
+    start->self = threads_.emplace(threads_.end());
+    pthread_attr_t attributes;
+    ::pthread_attr_init(&attributes);
+    ::pthread_attr_setstacksize(&attributes, kStackBytes);
+    if (::pthread_create(&threads_.back(), &attributes, &Run, start.get()) == 0) {
+      (void)start.release();  // it is the thread's
+    } else {
+      threads_.pop_back();  // the system has no more: those that run will come to it
     }
+    ::pthread_attr_destroy(&attributes);
   }
 
-  void Work(std::list<std::thread>::iterator self) {
+  static void* Run(void* start) {
+    const Start own = *std::unique_ptr<Start>(static_cast<Start*>(start));
+    own.queue->Work(own.self);
+    return nullptr;
+  }
+
+  void Work(Self self) {
     std::unique_lock lock(mutex_);
     for (;;) {
       ++free_;
@@ -227,14 +243,16 @@ class ElasticTaskQueue : public httplib::TaskQueue {
     }
   }
 
+  static constexpr size_t kStackBytes = 8u << 20;
+
   const size_t threads_max_;
   const std::chrono::milliseconds idle_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::function<void()>> tasks_;
-  std::list<std::thread> threads_;  // running
-  std::list<std::thread> ended_;    // returning, to be joined
-  size_t free_ = 0;                 // of those in threads_
+  std::list<pthread_t> threads_;  // running
+  std::list<pthread_t> ended_;    // returning, to be joined
+  size_t free_ = 0;               // of those in threads_
   bool closed_ = false;
 };
 

@@ -2,6 +2,7 @@
 #include "troth/httplib.h"
 
 #include <doctest/doctest.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <atomic>
@@ -185,6 +186,27 @@ TEST_CASE("the elastic queue keeps to its bound, and runs all that is queued bef
   queue.shutdown();
   CHECK(done == 500);
   CHECK(most <= 3);
+}
+
+TEST_CASE("threads of the elastic queue have a stack for long paths, whatever the default is") {
+  pthread_attr_t usual;
+  pthread_attr_t small;
+  REQUIRE(pthread_getattr_default_np(&usual) == 0);
+  REQUIRE(pthread_attr_init(&small) == 0);
+  REQUIRE(pthread_attr_setstacksize(&small, 1u << 20) == 0);
+  REQUIRE(pthread_setattr_default_np(&small) == 0);
+  ElasticTaskQueue queue;
+  size_t bytes = 0;
+  queue.enqueue([&] {
+    pthread_attr_t own;
+    void* stack = nullptr;
+    if (pthread_getattr_np(pthread_self(), &own) != 0) return;
+    pthread_attr_getstack(&own, &stack, &bytes);
+    pthread_attr_destroy(&own);
+  });
+  queue.shutdown();
+  CHECK(pthread_setattr_default_np(&usual) == 0);
+  CHECK(bytes >= 8u << 20);
 }
 
 TEST_CASE("threads of the elastic queue that have nothing to do end, and others come") {
