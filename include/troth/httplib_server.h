@@ -5,10 +5,13 @@
 //
 // httplib 0.11 reads headers without end into memory, bodies in chunks too, and reads to its end
 // what it then refuses for its length; a client that sends a byte now and then holds a thread for
-// ever. Here such clients are refused as soon as it shows, with an answer that says why (413 for a
-// body, 431 for headers, 400 for what is no HTTP), and their connections closed. A connection on
-// which nothing comes costs its thread, and no wake-ups. Newer versions of httplib have bounds of
-// their own, which hold instead of these (they say their number, CPPHTTPLIB_VERSION_NUM).
+// ever. It unpacks what is compressed without a bound, and matches paths and the header Range with
+// regular expressions, which a long one ends the process with. Here such clients are refused as
+// soon as it shows, with an answer that says why (413 for a body, 414 for a path, 415 for a
+// Content-Encoding but identity, 431 for headers, 400 for what is no HTTP), and their connections
+// closed; the header Range is passed over, and the whole answered. A connection on which nothing
+// comes costs its thread, and no wake-ups. Newer versions of httplib have bounds of their own,
+// which hold instead of these (they say their number, CPPHTTPLIB_VERSION_NUM).
 //
 // The same over TLS: httplib_ssl_server.h.
 //
@@ -153,8 +156,8 @@ class BodyEnd {
     state_ = state;
     line_ = 0;
   }
-  // Whatever a proxy before this server, or httplib behind it, could read in another way is refused:
-  // then they would not agree where the next request begins.
+  // Whatever a proxy before this server, or httplib behind it, could read in another way is
+  // refused: then they would not agree where the next request begins.
   void TakeFraming(char byte) {
     if (returned_ != (byte == '\n')) return Refuse();
     returned_ = byte == '\r';
@@ -196,7 +199,7 @@ class BoundedConnection final : public httplib::Stream {
  public:
   BoundedConnection(Wire& wire, const ServerBounds& bounds) : wire_(wire), bounds_(bounds) {}
 
-  enum class Head { kWhole, kEnded, kTooLong, kNoHttp };
+  enum class Head { kWhole, kEnded, kTooLong, kNoHttp, kPathTooLong, kEncoded };
 
   // Reads on until the head of the next request is there.
   Head ReadHead() {
@@ -213,7 +216,7 @@ class BoundedConnection final : public httplib::Stream {
       if (std::min(end, buffer_.size()) > bounds_.head_bytes) return Head::kTooLong;
       if (end != std::string::npos) {
         head_ = end + 3;
-        return Head::kWhole;
+        return LookOver();
       }
       seen = buffer_.size();
       if (!Fill(kRead)) return Head::kEnded;
@@ -229,7 +232,7 @@ class BoundedConnection final : public httplib::Stream {
     body_ = {};
     if (coding != request.headers.end()) {
       const bool known = first == last && request.headers.count("Transfer-Encoding") == 1 &&
-                         EqualsChunked(coding->second);
+                         Equals(coding->second, "chunked");
       known ? body_.SetChunks(bounds_.body_bytes + kSpare) : body_.Refuse();
     } else if (first != last) {
       const std::string& told = first->second;
@@ -303,7 +306,8 @@ class BoundedConnection final : public httplib::Stream {
  private:
   // What a body in chunks may hold past the bound, so that its handler sees that it does.
   static constexpr size_t kSpare = 64u << 10;
-  static constexpr size_t kRead = 4096;  // at once; of a body that is longer, up to
+  static constexpr size_t kPathMax = 2048;  // the method before it included
+  static constexpr size_t kRead = 4096;     // at once; of a body that is longer, up to
   static constexpr size_t kReadMost = 64u << 10;
 
   struct Address {
@@ -333,10 +337,40 @@ class BoundedConnection final : public httplib::Stream {
     out = {host.data(), std::atoi(service.data())};
   }
 
-  static bool EqualsChunked(const std::string& text) {
-    constexpr std::string_view kChunked = "chunked";
-    return std::equal(text.begin(), text.end(), kChunked.begin(), kChunked.end(),
+  // `lower` in any case.
+  static bool Equals(std::string_view text, std::string_view lower) {
+    return std::equal(text.begin(), text.end(), lower.begin(), lower.end(),
                       [](unsigned char a, char b) { return std::tolower(a) == b; });
+  }
+
+  // Of a head that has come: what httplib must not see, as it would take stack, memory or time that
+  // its bytes do not tell. It matches path and Range with regular expressions, which recurse for
+  // each character; it answers each of a thousand ranges; it unpacks without an end.
+  Head LookOver() {
+    const std::string_view first(buffer_.data(), buffer_.find('\n') + 1);
+    if (std::min(first.find('?'), first.size()) > kPathMax) return Head::kPathTooLong;
+    for (size_t line = first.size(); line < head_;) {
+      const size_t next = buffer_.find('\n', line) + 1;
+      const std::string_view header(buffer_.data() + line, next - line);
+      const size_t colon = std::min(header.find(':'), header.size() - 1);
+      const std::string_view name = header.substr(0, colon);
+      if (Equals(name, "content-encoding") && !IsIdentity(header.substr(colon + 1))) {
+        return Head::kEncoded;
+      }
+      if (Equals(name, "range")) {  // whoever answers may ignore it
+        buffer_.erase(line, header.size());
+        head_ -= header.size();
+      } else {
+        line = next;
+      }
+    }
+    return Head::kWhole;
+  }
+  static bool IsIdentity(std::string_view value) {
+    constexpr char kBlank[] = " \t\r\n";
+    const size_t first = std::min(value.find_first_not_of(kBlank), value.size());
+    value = value.substr(first, value.find_last_not_of(kBlank) + 1 - first);
+    return value.empty() || Equals(value, "identity");
   }
 
   bool Fill(size_t most) {
@@ -474,6 +508,13 @@ class Bounded : public Server {
       case Head::kTooLong:
         connection.Refuse("431 Request Header Fields Too Large",
                           "headers: more than " + std::to_string(head_bytes_) + " bytes");
+        return false;
+      case Head::kPathTooLong:
+        connection.Refuse("414 URI Too Long", "path: too long");
+        return false;
+      case Head::kEncoded:
+        connection.Refuse("415 Unsupported Media Type",
+                          "Content-Encoding: nothing but identity is taken");
         return false;
       case Head::kNoHttp:
         connection.Refuse("400 Bad Request", "this is no HTTP request");

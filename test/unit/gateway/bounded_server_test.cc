@@ -31,8 +31,13 @@ class Echo {
     server_.set_payload_max_length(kBodyMax);
     server_.set_head_max_length(10'000);
     server_.set_request_timeout(request_time);
-    server_.Post("/", [](const httplib::Request& request, httplib::Response& response) {
+    const auto echo = [](const httplib::Request& request, httplib::Response& response) {
       response.set_content(request.body, "text/plain");
+    };
+    server_.Post("/", echo);
+    server_.Put("/", echo);
+    server_.Get("/long.*", [](const httplib::Request&, httplib::Response& response) {
+      response.set_content(std::string(10'000, 'l'), "text/plain");
     });
     port_ = Bind(server_, "127.0.0.1", 0);
     REQUIRE(port_ > 0);
@@ -174,6 +179,55 @@ TEST_CASE("bounded server: headers that are too long, and what is no HTTP, are a
     CHECK(answer.ends_with(R"({"message":"headers: more than 10000 bytes"})"));
   }
   CHECK(Answers(echo, "\x16\x03\x01\x02").starts_with("HTTP/1.1 400 "));
+}
+
+TEST_CASE("bounded server: what is compressed is refused before it is unpacked, on any route") {
+  const Echo<BoundedServer> echo(kPatient);
+  for (const char* coding : {"gzip", "br", "deflate", "%67zip", "identity, gzip", "x"}) {
+    for (const char* route : {"POST /", "PUT /", "DELETE /", "GET /long", "POST /elsewhere"}) {
+      CAPTURE(coding);
+      CAPTURE(route);
+      const std::string answer =
+          Answers(echo, std::string(route) + " HTTP/1.1\r\ncontent-ENCODING:\t" + coding +
+                            " \r\nContent-Length: 3\r\n\r\nabc");
+      CHECK(answer.starts_with("HTTP/1.1 415 "));
+      CHECK(Count(answer, "HTTP/1.1") == 1);
+      CHECK(answer.ends_with(R"({"message":"Content-Encoding: nothing but identity is taken"})"));
+    }
+  }
+  for (const char* coding : {"identity", "Identity", ""}) {
+    CAPTURE(coding);
+    const std::string headers = std::string("Content-Encoding: ") + coding + "\r\n";
+    CHECK(Count(Answers(echo, Post(headers + "Content-Length: 3\r\n", "abc")), "200 OK") == 2);
+  }
+}
+
+TEST_CASE("bounded server: the header Range is passed over, however often it names what") {
+  const Echo<BoundedServer> echo(kPatient);
+  std::string many = "0-";
+  for (int i = 0; i < 1'000; ++i) many += ",0-";
+  for (const std::string& ranges : {std::string("0-9"), many, std::string(8'000, '1') + "x"}) {
+    for (const char* name : {"Range", "RANGE"}) {
+      const std::string answer =
+          Answers(echo, "GET /long HTTP/1.1\r\n" + std::string(name) + ": bytes=" + ranges +
+                            "\r\nX: y\r\nrange:bytes=" + ranges.substr(0, 4) + "\r\n\r\n");
+      CHECK(Count(answer, "HTTP/1.1 200 OK") == 2);
+      CHECK(Count(answer, "Content-Length: 10000\r\n") == 1);
+      CHECK(answer.ends_with("end"));
+    }
+  }
+}
+
+TEST_CASE("bounded server: a long path is refused, a long query is not") {
+  const Echo<BoundedServer> echo(kPatient);
+  const std::string filling(7'000, 'x');
+  const std::string refused = Answers(echo, "GET /long" + filling + " HTTP/1.1\r\n\r\n");
+  CHECK(refused.starts_with("HTTP/1.1 414 "));
+  CHECK(refused.ends_with(R"({"message":"path: too long"})"));
+  CHECK(Answers(echo, "GET  /long" + filling + "?q HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 414 "));
+  CHECK(Count(Answers(echo, "GET /long" + filling.substr(0, 1'900) +
+                                "?q=" + filling.substr(0, 6'000) + " HTTP/1.1\r\n\r\n"),
+              "200 OK") == 2);
 }
 
 TEST_CASE("bounded server: stop() ends connections on which nothing comes at once") {
