@@ -52,6 +52,7 @@ class BoundedServer : public internal::Bounded<httplib::Server> {};
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cctype>
 #include <cerrno>
 #include <chrono>
@@ -193,11 +194,49 @@ class BodyEnd {
   bool returned_ = false;   // a carriage return was the last of it
 };
 
+// The listening socket, as those see it who wait on connections: it tells of stop().
+class ListeningSocket {
+ public:
+  enum class Came { kReady, kNothing, kStop };
+
+  // Owns `descriptor`, a copy; -1 where there was none left. Then `server`, httplib's own, is
+  // looked at now and then.
+  ListeningSocket(int descriptor, const std::atomic<socket_t>& server)
+      : descriptor_(descriptor), server_(server) {}
+  ~ListeningSocket() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  ListeningSocket(const ListeningSocket&) = delete;
+  ListeningSocket& operator=(const ListeningSocket&) = delete;
+
+  // Until something of `events` comes on the other one.
+  Came WaitFor(int socket, short events, ServerClock::time_point until) const {
+    for (;;) {
+      if (descriptor_ < 0 && server_ == INVALID_SOCKET) return Came::kStop;
+      auto left = std::chrono::ceil<std::chrono::milliseconds>(until - ServerClock::now());
+      if (left.count() <= 0) return Came::kNothing;
+      if (descriptor_ < 0) left = std::min(left, kLook);
+      std::array<pollfd, 2> waited{{{socket, events, 0}, {descriptor_, 0, 0}}};
+      const int time = static_cast<int>(std::min<int64_t>(left.count(), INT32_MAX));
+      if (::poll(waited.data(), waited.size(), time) < 0 && errno != EINTR) return Came::kNothing;
+      if (waited[1].revents != 0) return Came::kStop;
+      if (waited[0].revents != 0) return Came::kReady;
+    }
+  }
+
+ private:
+  static constexpr std::chrono::milliseconds kLook{500};
+
+  const int descriptor_;
+  const std::atomic<socket_t>& server_;
+};
+
 // One connection: its requests, one after the other, and their answers.
 template <class Wire>
 class BoundedConnection final : public httplib::Stream {
  public:
-  BoundedConnection(Wire& wire, const ServerBounds& bounds) : wire_(wire), bounds_(bounds) {}
+  BoundedConnection(Wire& wire, const ServerBounds& bounds, const ListeningSocket& listening)
+      : wire_(wire), bounds_(bounds), listening_(listening) {}
 
   enum class Head { kWhole, kEnded, kTooLong, kNoHttp, kPathTooLong, kEncoded };
 
@@ -206,7 +245,7 @@ class BoundedConnection final : public httplib::Stream {
     until_ = ServerClock::now() + bounds_.request_time;
     buffer_.erase(0, at_);
     at_ = head_ = 0;
-    expected_ = false;
+    request_ = nullptr;
     for (size_t seen = 0;;) {
       if (seen == 0 && buffer_.compare(0, 2, "\r\n") == 0) buffer_.erase(0, 2);
       if (!buffer_.empty() && !std::isalpha(static_cast<unsigned char>(buffer_[0]))) {
@@ -226,7 +265,7 @@ class BoundedConnection final : public httplib::Stream {
   // What is read after the head: no more than belongs to the request. A body that is too long is
   // refused before it is read, and one of which it is not certain how long it is.
   void ExpectBody(httplib::Request& request) {
-    expected_ = true;
+    request_ = &request;
     const auto [first, last] = request.headers.equal_range("Content-Length");
     const auto coding = request.headers.find("Transfer-Encoding");
     body_ = {};
@@ -242,14 +281,12 @@ class BoundedConnection final : public httplib::Stream {
       const bool known = number && std::next(first) == last && length <= bounds_.body_bytes;
       known ? body_.SetLength(length) : body_.Refuse();
     }
-    if (!body_.refused()) return;
-    request.headers.erase("Expect");  // no: it shall not be sent
-    request.headers.erase("Connection");
-    request.headers.emplace("Connection", "close");
+    if (body_.refused()) request.headers.erase("Expect");  // no: it shall not be sent
+    if (body_.refused() || (!body_.reached() && !IsBodyRead(request))) SayClose();
   }
 
   // Whether the next request may follow: the last one is read to its end.
-  bool RequestRead() const { return at_ >= head_ && expected_ && body_.reached(); }
+  bool RequestRead() const { return at_ >= head_ && request_ != nullptr && body_.reached(); }
   bool waiting() const { return at_ < buffer_.size() || wire_.pending(); }
   // Whether more may come.
   bool open() const { return open_; }
@@ -266,24 +303,26 @@ class BoundedConnection final : public httplib::Stream {
   // --- what httplib asks ---
 
   bool is_readable() const override {
-    return waiting() || WaitFor(wire_.socket(), POLLIN, bounds_.read_time);
+    return waiting() || Wait(POLLIN, bounds_.read_time, read_until_);
   }
-  bool is_writable() const override { return WaitFor(wire_.socket(), POLLOUT, bounds_.write_time); }
+  bool is_writable() const override { return Wait(POLLOUT, bounds_.write_time, write_until_); }
 
   ssize_t read(char* out, size_t size) override {
     const bool in_head = at_ < head_;
     const uint64_t left = in_head ? head_ - at_ : body_.left();
     size = static_cast<size_t>(std::min<uint64_t>(size, left));
-    if (size == 0) return body_.refused() ? -1 : 0;
+    if (size == 0) return body_.refused() ? BrokenOff() : 0;
     if (at_ == buffer_.size()) {
       buffer_.clear();
       at_ = head_ = 0;
-      if (!Fill(static_cast<size_t>(std::clamp<uint64_t>(left, kRead, kReadMost)))) return -1;
+      if (!Fill(static_cast<size_t>(std::clamp<uint64_t>(left, kRead, kReadMost)))) {
+        return BrokenOff();
+      }
     }
     size = std::min(size, buffer_.size() - at_);
     std::copy_n(buffer_.data() + at_, size, out);
     at_ += size;
-    if (!in_head && !body_.Take(out, size)) return -1;
+    if (!in_head && !body_.Take(out, size)) return BrokenOff();
     return static_cast<ssize_t>(size);
   }
 
@@ -291,7 +330,7 @@ class BoundedConnection final : public httplib::Stream {
     for (;;) {
       const ssize_t sent = wire_.Send(bytes, size);
       if (sent >= 0 || errno != EAGAIN) return sent;
-      if (!WaitFor(wire_.socket(), wire_.wanted(), bounds_.write_time)) return -1;
+      if (!Wait(wire_.wanted(), bounds_.write_time, write_until_)) return -1;
     }
   }
 
@@ -373,6 +412,36 @@ class BoundedConnection final : public httplib::Stream {
     return value.empty() || Equals(value, "identity");
   }
 
+  // Whether httplib reads the body before it answers, if the handler does not read it.
+  static bool IsBodyRead(const httplib::Request& request) {
+    if (request.method == "DELETE") return request.has_header("Content-Length");
+    return request.method == "POST" || request.method == "PUT" || request.method == "PATCH";
+  }
+  // Nothing can follow the answer; httplib says so in it where the request does.
+  void SayClose() {
+    request_->headers.erase("Connection");
+    request_->headers.emplace("Connection", "close");
+  }
+  ssize_t BrokenOff() {
+    if (request_ != nullptr) SayClose();
+    return -1;
+  }
+
+  // Whether something of `events` comes in time. When the server stops, it is waited for once more
+  // as long as for who sends, or takes, nothing at all: until `until`.
+  bool Wait(short events, std::chrono::milliseconds time, ServerClock::time_point& until) const {
+    using Came = ListeningSocket::Came;
+    const auto usual = ServerClock::now() + time;
+    if (until == ServerClock::time_point::max()) {
+      const Came came = listening_.WaitFor(wire_.socket(), events, usual);
+      if (came != Came::kStop) return came == Came::kReady;
+      until = ServerClock::now() + time;
+    }
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(std::min(usual, until) - ServerClock::now());
+    return left.count() > 0 && WaitFor(wire_.socket(), events, left);
+  }
+
   bool Fill(size_t most) {
     const size_t had = buffer_.size();
     buffer_.resize(had + most);
@@ -389,7 +458,7 @@ class BoundedConnection final : public httplib::Stream {
       const auto left =
           std::chrono::duration_cast<std::chrono::milliseconds>(until_ - ServerClock::now());
       if (left.count() <= 0 ||
-          !WaitFor(wire_.socket(), wire_.wanted(), std::min(left, bounds_.read_time))) {
+          !Wait(wire_.wanted(), std::min(left, bounds_.read_time), read_until_)) {
         return -1;
       }
     }
@@ -397,42 +466,18 @@ class BoundedConnection final : public httplib::Stream {
 
   Wire& wire_;
   const ServerBounds bounds_;
+  const ListeningSocket& listening_;
   ServerClock::time_point until_{};
-  std::string buffer_;     // what has come
-  size_t at_ = 0;          // so much of it is read
-  size_t head_ = 0;        // so much of it is the head of the request
-  bool expected_ = false;  // what comes after that is known
+  mutable ServerClock::time_point read_until_ = ServerClock::time_point::max();
+  mutable ServerClock::time_point write_until_ = ServerClock::time_point::max();
+  std::string buffer_;                   // what has come
+  size_t at_ = 0;                        // so much of it is read
+  size_t head_ = 0;                      // so much of it is the head of the request
+  httplib::Request* request_ = nullptr;  // since what comes after its head is known
   BodyEnd body_;
   bool open_ = true;
   mutable Address remote_;
   mutable Address local_;
-};
-
-// A descriptor of the listening socket, which tells those who wait for requests of stop().
-class ListeningSocket {
- public:
-  explicit ListeningSocket(int descriptor) : descriptor_(descriptor) {}
-  ~ListeningSocket() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  ListeningSocket(const ListeningSocket&) = delete;
-  ListeningSocket& operator=(const ListeningSocket&) = delete;
-
-  // Until something comes on the other one. False: nothing has in time, or the server stops.
-  bool WaitFor(int socket, ServerClock::time_point until) const {
-    for (;;) {
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - ServerClock::now());
-      if (left.count() <= 0 || descriptor_ < 0) return false;
-      std::array<pollfd, 2> waited{{{socket, POLLIN, 0}, {descriptor_, 0, 0}}};
-      const int time = static_cast<int>(std::min<int64_t>(left.count(), INT32_MAX));
-      const int ready = ::poll(waited.data(), waited.size(), time);
-      if (ready > 0) return waited[1].revents == 0;
-      if (ready < 0 && errno != EINTR) return false;
-    }
-  }
-
- private:
-  const int descriptor_;
 };
 
 template <class Server>
@@ -446,7 +491,8 @@ class Bounded : public Server {
     return *this;
   }
   // How long a request may take to come, from its first byte to its last. Past it the connection is
-  // closed.
+  // closed. Once the server stops, it may take no longer than httplib's read time-out, and the
+  // client to take its answer no longer than the write time-out: 5 s each.
   Bounded& set_request_timeout(std::chrono::milliseconds time) {
     request_time_ = time;
     return *this;
@@ -464,15 +510,18 @@ class Bounded : public Server {
   // Answers the requests that come over the wire. `set_up` sees each before it is answered.
   template <class Wire>
   bool ServeAll(Wire& wire, const std::function<void(httplib::Request&)>& set_up) {
-    BoundedConnection<Wire> connection(wire, bounds());
     const std::shared_ptr<const ListeningSocket> listening = Listening();
+    BoundedConnection<Wire> connection(wire, bounds(), *listening);
     bool ok = true;
     bool last = false;
     for (size_t left = this->keep_alive_max_count_; left > 0 && ok && !last; --left) {
       const auto until =
           ServerClock::now() +
           std::chrono::seconds(std::min<time_t>(this->keep_alive_timeout_sec_, time_t{INT32_MAX}));
-      if (!connection.waiting() && !listening->WaitFor(wire.socket(), until)) break;
+      if (!connection.waiting() &&
+          listening->WaitFor(wire.socket(), POLLIN, until) != ListeningSocket::Came::kReady) {
+        break;
+      }
       ok = ServeOne(connection, left == 1, last, set_up);
       if (!ok || !connection.RequestRead()) {
         wire.Close();
@@ -482,6 +531,23 @@ class Bounded : public Server {
     }
     wire.Close();
     return ok;
+  }
+
+  // One for all connections that there are.
+  std::shared_ptr<const ListeningSocket> Listening() {
+    const std::lock_guard lock(mutex_);
+    if (const auto known = listening_.lock()) return known;
+    // stop() takes the descriptor away before it closes it: if it is still there, the copy is one
+    // of the socket, and not of what has come to the same number.
+    const int socket = this->svr_sock_;
+    int copy = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
+    if (copy >= 0 && this->svr_sock_ != socket) {
+      ::close(copy);
+      copy = -1;
+    }
+    const auto made = std::make_shared<const ListeningSocket>(copy, this->svr_sock_);
+    if (copy >= 0) listening_ = made;  // else the next one tries again
+    return made;
   }
 
   static void CloseSocket(int socket) {
@@ -543,23 +609,6 @@ class Bounded : public Server {
           std::chrono::duration_cast<std::chrono::milliseconds>(until - ServerClock::now());
       if (left.count() <= 0 || (size < 0 && !WaitFor(socket, POLLIN, left))) return;
     }
-  }
-
-  // One for all connections that there are.
-  std::shared_ptr<const ListeningSocket> Listening() {
-    const std::lock_guard lock(mutex_);
-    if (const auto known = listening_.lock()) return known;
-    // stop() takes the descriptor away before it closes it: if it is still there, the copy is one
-    // of the socket, and not of what has come to the same number.
-    const int socket = this->svr_sock_;
-    int copy = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
-    if (copy >= 0 && this->svr_sock_ != socket) {
-      ::close(copy);
-      copy = -1;
-    }
-    const auto made = std::make_shared<const ListeningSocket>(copy);
-    listening_ = made;
-    return made;
   }
 
   size_t head_bytes_ = 64u << 10;

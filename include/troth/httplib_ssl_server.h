@@ -42,17 +42,15 @@ class TlsWire {
   // The socket must not block.
   TlsWire(SSL* session, int socket) : session_(session), socket_(socket) {}
 
-  // False: it was not done in time, or the other side speaks no TLS.
-  bool Accept(std::chrono::milliseconds time) {
+  // False: it was not done in time, the server stops, or the other side speaks no TLS.
+  bool Accept(std::chrono::milliseconds time, const ListeningSocket& listening) {
     const auto until = ServerClock::now() + time;
     for (;;) {
       ERR_clear_error();
       const ssize_t done = Done(SSL_accept(session_));
       if (done > 0) return true;
-      const auto left =
-          std::chrono::duration_cast<std::chrono::milliseconds>(until - ServerClock::now());
-      if (done == 0 || errno != EAGAIN || left.count() <= 0) return false;
-      if (!WaitFor(socket_, wanted_, left)) return false;
+      if (done == 0 || errno != EAGAIN) return false;
+      if (listening.WaitFor(socket_, wanted_, until) != ListeningSocket::Came::kReady) return false;
     }
   }
 
@@ -127,7 +125,7 @@ class BoundedSslServer : public internal::Bounded<httplib::SSLServer> {
     SSL_set_mode(session.get(),
                  SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     internal::TlsWire wire(session.get(), socket);
-    if (!wire.Accept(bounds().request_time)) return false;
+    if (!wire.Accept(bounds().request_time, *Listening())) return false;
     return ServeAll(wire, [&](httplib::Request& request) { request.ssl = session.get(); });
   }
 };

@@ -1,7 +1,12 @@
 // The bounds of troth::BoundedServer, over TCP and over TLS.
 #include <doctest/doctest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <chrono>
+#include <functional>
+#include <latch>
 #include <memory>
 #include <string>
 #include <thread>
@@ -17,25 +22,36 @@ namespace troth {
 namespace {
 
 constexpr size_t kBodyMax = 1'000;
-constexpr std::chrono::minutes kPatient{5};
+
+struct Times {
+  std::chrono::milliseconds request;
+  std::chrono::milliseconds read = std::chrono::seconds(5);  // and to write
+};
+
+constexpr Times kPatient{.request = std::chrono::minutes(5)};
 
 // Answers what it is sent.
 template <class Server>
 class Echo {
  public:
   template <class... Arguments>
-  explicit Echo(std::chrono::milliseconds request_time, Arguments&&... arguments)
+  explicit Echo(Times times, Arguments&&... arguments)
       : server_(std::forward<Arguments>(arguments)...) {
     server_.new_task_queue = [] { return new ElasticTaskQueue; };
     server_.set_keep_alive_timeout(60);
     server_.set_payload_max_length(kBodyMax);
     server_.set_head_max_length(10'000);
-    server_.set_request_timeout(request_time);
+    server_.set_request_timeout(times.request);
     const auto echo = [](const httplib::Request& request, httplib::Response& response) {
       response.set_content(request.body, "text/plain");
     };
     server_.Post("/", echo);
     server_.Put("/", echo);
+    server_.set_read_timeout(times.read);
+    server_.set_write_timeout(times.read);
+    server_.Get("/large", [](const httplib::Request&, httplib::Response& response) {
+      response.set_content(std::string(64u << 20, 'l'), "text/plain");
+    });
     server_.Get("/long.*", [](const httplib::Request&, httplib::Response& response) {
       response.set_content(std::string(10'000, 'l'), "text/plain");
     });
@@ -244,6 +260,71 @@ TEST_CASE("bounded server: stop() ends connections on which nothing comes at onc
   for (const auto& each : idle) CHECK(each->Rest().ends_with("x"));
 }
 
+TEST_CASE("bounded server: stop() waits for those who drip no longer than for one who is silent") {
+  Echo<BoundedServer> echo({.request = std::chrono::minutes(1), .read = std::chrono::seconds(2)});
+  const std::string head = "GET /large HTTP/1.1\r\n";
+  std::vector<std::thread> dripping;
+  std::latch begun(3);
+  const auto drip = [&](const std::string& first, const std::function<bool(const RawClient&)>& go) {
+    dripping.emplace_back([&begun, first, go, client = std::make_unique<RawClient>(echo.port())] {
+      client->Send(first);
+      for (int i = 0; go(*client); ++i) {
+        if (i == 2) begun.count_down();
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      }
+    });
+  };
+  const auto send = [](const RawClient& client) { return client.Send("x"); };
+  drip(head, send);
+  drip(Post("Content-Length: 900\r\n", ""), send);
+  drip(head + "\r\n", [](const RawClient& client) { return client.Receive(100'000); });
+  begun.wait();
+  const auto stopped = std::chrono::steady_clock::now();
+  echo.Stop();
+  CHECK(std::chrono::steady_clock::now() - stopped < std::chrono::seconds(20));
+  for (std::thread& each : dripping) each.join();
+}
+
+TEST_CASE("bounded server: a connection for which the last descriptor was needed is served") {
+  rlimit usual{};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &usual) == 0);
+  Echo<BoundedServer> echo(kPatient);
+  const rlimit few{.rlim_cur = 100, .rlim_max = usual.rlim_max};
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &few) == 0);
+  std::vector<int> taken;
+  for (int copy = dup(0); copy >= 0; copy = dup(0)) taken.push_back(copy);
+  REQUIRE(taken.size() >= 2);
+  for (int ends = 0; ends < 2; ++ends) {
+    close(taken.back());
+    taken.pop_back();
+  }
+  const RawClient client(echo.port());
+  CHECK(client.Send(Post("x")));
+  const std::string status = client.Status();
+  const auto begun = std::chrono::steady_clock::now();
+  echo.Stop();
+  CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds(30));  // of 60 that it may
+  for (const int each : taken) close(each);
+  CHECK(setrlimit(RLIMIT_NOFILE, &usual) == 0);
+  CHECK(status == "200");
+}
+
+TEST_CASE("bounded server: an answer after which nothing can follow says so") {
+  const Echo<BoundedServer> echo(kPatient);
+  for (const std::string& request :
+       {std::string("GET /long HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello"),
+        std::string("GET /long HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+        std::string("DELETE / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+        Chunked("5\r\nbroken\r\n0\r\n\r\n")}) {
+    CAPTURE(request);
+    const std::string answer = Answers(echo, request);
+    CHECK(Count(answer, "HTTP/1.1") == 1);
+    CHECK(Count(answer, "Connection: close\r\n") == 1);
+    CHECK(Count(answer, "Keep-Alive") == 0);
+  }
+  CHECK(Count(Answers(echo, "GET /long HTTP/1.1\r\nContent-Length: 0\r\n\r\n"), "200 OK") == 2);
+}
+
 TEST_CASE("bounded server: the same over TLS") {
   internal::CertificateAuthority authority;
   authority.Issue("server", "IP:127.0.0.1");
@@ -271,7 +352,7 @@ TEST_CASE("bounded server: the same over TLS") {
 TEST_CASE("bounded server: a TLS handshake that does not come is not waited for") {
   internal::CertificateAuthority authority;
   authority.Issue("server", "IP:127.0.0.1");
-  const Echo<BoundedSslServer> echo(std::chrono::milliseconds(50),
+  const Echo<BoundedSslServer> echo(Times{.request = std::chrono::milliseconds(50)},
                                     authority.Certificate("server").c_str(),
                                     authority.Key("server").c_str());
   const RawClient silent(echo.port());

@@ -33,6 +33,11 @@ class RawClient {
     return send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
            static_cast<ssize_t>(bytes.size());
   }
+  // False: nothing comes any more. So many bytes at most are read and forgotten.
+  bool Receive(size_t most) const {
+    std::string some(most, ' ');
+    return recv(socket_, some.data(), most, 0) > 0;
+  }
   // All that comes until the server closes.
   std::string Rest() const {
     std::string all;
