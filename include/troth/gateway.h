@@ -63,16 +63,23 @@ struct GatewayAnswer {
   std::string content_type = "application/json; charset=utf-8";
 };
 
+// Who sends a request, as far as its head tells.
+struct GatewayCaller {
+  std::string name = {};                      // as `authorize` says it; may be empty
+  std::optional<GatewayAnswer> refusal = {};  // there: this caller is not served
+};
+
 struct GatewayOptions {
   // Where dtm's routes are; /api/json-rpc, /api/metrics and /api/ping stand beside it.
   std::string base_path = "/api/dtmsvr";
 
   // Says who may: the caller's name, which is the author of what a person does through the gateway
   // (force stop, reset), or nothing: the request is refused with 403. A name may be empty; then
-  // such an act has to name its author itself (header Troth-Author). Asked for every request, on
-  // the server's threads, several at once; what it throws refuses. Without it only peers on this
-  // machine are served, and nothing that a web page sends: no request with the header Origin, none
-  // that a browser marks as cross-site, none whose Host is a name other than localhost.
+  // such an act has to name its author itself (header Troth-Author). Asked once for every request,
+  // before its body is read and so without it, on the server's threads, several at once; what it
+  // throws refuses. Without `authorize` only peers on this machine are served, and nothing that a
+  // web page sends: no request with the header Origin, none that a browser marks as cross-site,
+  // none whose Host is a name other than localhost.
   std::function<std::optional<std::string>(const GatewayRequest&)> authorize = {};
 
   // What a branch URL that comes through the gateway (steps, branches, query_prepared,
@@ -111,6 +118,11 @@ class TROTH_EXPORT Gateway {
   // Answers any request; it never throws. 404 for what is no route. A coordinator that is closed,
   // read-only or has lost its store answers no FAILURE: 500, which says nothing of a transaction.
   GatewayAnswer Handle(const GatewayRequest& request);
+
+  // The same in two steps, for a server that can keep a body back: it need not hold the bodies of
+  // those who are refused. Admit asks `authorize`, and looks at no body; Handle does not ask again.
+  GatewayCaller Admit(const GatewayRequest& head);
+  GatewayAnswer Handle(const GatewayRequest& request, const GatewayCaller& caller);
 
   const GatewayOptions& options() const;
 

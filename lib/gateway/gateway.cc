@@ -82,24 +82,31 @@ const Gateway::Impl::Route* Gateway::Impl::FindRoute(std::string_view path) {
   return found == kRoutes.end() ? nullptr : &*found;
 }
 
-GatewayAnswer Gateway::Impl::Handle(const GatewayRequest& request) {
-  GatewayAnswer answer = AdmitAndServe(request);
+GatewayCaller Gateway::Impl::Admit(const GatewayRequest& head) {
+  Result<std::string> name = internal::Admit(head, options_);
+  if (name.ok()) return {.name = *std::move(name)};
+  GatewayAnswer refusal = Refuse(403, name.status().message());
+  Finish(head, refusal);
+  return {.refusal = std::move(refusal)};
+}
+
+GatewayAnswer Gateway::Impl::Handle(const GatewayRequest& request, const GatewayCaller& caller) {
+  if (caller.refusal) return *caller.refusal;
+  GatewayAnswer answer =
+      request.body.size() > options_.body_bytes
+          ? Refuse(413, Concat("body: more than ", options_.body_bytes, " bytes"))
+          : Serve(request, caller.name);
+  Finish(request, answer);
+  return answer;
+}
+
+void Gateway::Impl::Finish(const GatewayRequest& request, GatewayAnswer& answer) {
   const std::string_view path = request.path;
   if (path.starts_with(options_.base_path) &&
       path.substr(options_.base_path.size()) == kPrepareWorkflow) {
     AddTransaction(answer);
   }
   answers_.Count(answer.status);
-  return answer;
-}
-
-GatewayAnswer Gateway::Impl::AdmitAndServe(const GatewayRequest& request) {
-  const Result<std::string> author = internal::Admit(request, options_);
-  if (!author.ok()) return Refuse(403, author.status().message());
-  if (request.body.size() > options_.body_bytes) {
-    return Refuse(413, Concat("body: more than ", options_.body_bytes, " bytes"));
-  }
-  return Serve(request, *author);
 }
 
 GatewayAnswer Gateway::Impl::Serve(const GatewayRequest& request, std::string_view author) {
@@ -160,7 +167,16 @@ Gateway::Gateway(Coordinator& coordinator, GatewayOptions options) {
 }
 Gateway::~Gateway() = default;
 
-GatewayAnswer Gateway::Handle(const GatewayRequest& request) { return impl_->Handle(request); }
+GatewayAnswer Gateway::Handle(const GatewayRequest& request) {
+  if (request.body.empty()) return impl_->Handle(request, impl_->Admit(request));
+  GatewayRequest head = request;
+  head.body = {};
+  return impl_->Handle(request, impl_->Admit(head));
+}
+GatewayCaller Gateway::Admit(const GatewayRequest& head) { return impl_->Admit(head); }
+GatewayAnswer Gateway::Handle(const GatewayRequest& request, const GatewayCaller& caller) {
+  return impl_->Handle(request, caller);
+}
 const GatewayOptions& Gateway::options() const { return impl_->options(); }
 
 }  // namespace troth

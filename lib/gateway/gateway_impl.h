@@ -25,7 +25,8 @@ class __attribute__((visibility("hidden"))) Gateway::Impl {
         options_(std::move(options)),
         branch_urls_(std::move(branch_urls)) {}
 
-  GatewayAnswer Handle(const GatewayRequest& request);
+  GatewayCaller Admit(const GatewayRequest& head);
+  GatewayAnswer Handle(const GatewayRequest& request, const GatewayCaller& caller);
   const GatewayOptions& options() const { return options_; }
 
  private:
@@ -33,7 +34,7 @@ class __attribute__((visibility("hidden"))) Gateway::Impl {
   static constexpr std::string_view kTopicRoute = "/topic/";
   struct Route;
   static const Route* FindRoute(std::string_view path);
-  GatewayAnswer AdmitAndServe(const GatewayRequest& request);
+  void Finish(const GatewayRequest& request, GatewayAnswer& answer);
   GatewayAnswer Serve(const GatewayRequest& request, std::string_view author);
   internal::Reply Answer(const GatewayRequest& request, std::string_view author,
                          const Route& route);

@@ -48,6 +48,40 @@ TEST_CASE("access: without an authorization no web page in a browser on this mac
   }
 }
 
+TEST_CASE("access: the authorization is asked once a request, and sees no body") {
+  std::vector<std::string> asked;
+  Scene scene({.authorize = [&](const GatewayRequest& request) -> std::optional<std::string> {
+    asked.push_back(request.path + " " + std::string(request.body));
+    if (request.peer == "10.0.0.1") return "ann";
+    return std::nullopt;
+  }});
+  const auto submit = [&](std::string peer) {
+    GatewayRequest request = From(std::move(peer));
+    request.method = "POST";
+    request.path = "/api/dtmsvr/submit";
+    request.body = "{}";
+    return request;
+  };
+  CHECK(StatusOf(scene, submit("10.0.0.1")) == 400);
+  CHECK(StatusOf(scene, submit("10.0.0.2")) == 403);
+  CHECK(asked == std::vector<std::string>(2, "/api/dtmsvr/submit "));
+
+  // In two steps, as a server does that reads the body in between.
+  asked.clear();
+  const GatewayCaller ann = scene.gateway.Admit(submit("10.0.0.1"));
+  CHECK(ann.name == "ann");
+  CHECK_FALSE(ann.refusal);
+  CHECK(scene.gateway.Handle(submit("10.0.0.1"), ann).status == 400);
+  const GatewayCaller other = scene.gateway.Admit(submit("10.0.0.2"));
+  REQUIRE(other.refusal);
+  CHECK(other.refusal->body == R"({"message":"not served: not authorized"})");
+  CHECK(scene.gateway.Handle(submit("10.0.0.2"), other).status == 403);
+  CHECK(asked.size() == 2);
+  GatewayRequest workflow = submit("10.0.0.2");
+  workflow.path = "/api/dtmsvr/prepareWorkflow";  // dtm's Go SDK dies without a transaction
+  CHECK(scene.gateway.Admit(workflow).refusal->body.find("transaction") != std::string::npos);
+}
+
 TEST_CASE("access: an authorization decides for every peer, and what it throws refuses") {
   Scene scene({.authorize = [](const GatewayRequest& request) -> std::optional<std::string> {
     if (request.HeaderValue("X-Throw")) throw 7;

@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 #include "../store/temporary_folder.h"
@@ -34,12 +35,13 @@ Coordinator MustOpen(const std::string& path) {
 }
 
 // Serves the gateway until it is destroyed, beside a route of the application's.
+template <class Server = BoundedServer>
 class Served {
  public:
   explicit Served(Gateway& gateway,
                   std::chrono::milliseconds request_time = std::chrono::minutes(5),
                   size_t body_max = 8u << 20) {
-    server_.set_request_timeout(request_time);
+    if constexpr (std::is_same_v<Server, BoundedServer>) server_.set_request_timeout(request_time);
     server_.set_payload_max_length(body_max);
     server_.new_task_queue = [] { return new ElasticTaskQueue; };
     server_.set_tcp_nodelay(true);
@@ -64,7 +66,7 @@ class Served {
   httplib::Client Connect() const { return httplib::Client("127.0.0.1", port_); }
 
  private:
-  BoundedServer server_;
+  Server server_;
   int port_ = 0;
   std::thread thread_;
 };
@@ -72,6 +74,12 @@ class Served {
 std::string SubmitRequest(const std::string& body) {
   return "POST /api/dtmsvr/submit HTTP/1.1\r\nHost: localhost\r\nContent-Length: " +
          std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+size_t CountOf(std::string_view part, const std::string& text) {
+  size_t found = 0;
+  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
+  return found;
 }
 
 constexpr char kSaga[] =
@@ -84,7 +92,7 @@ TEST_CASE("gateway over HTTP: a saga is submitted, waited for and queried by a r
   const TemporaryFolder folder;
   Coordinator coordinator = MustOpen(folder.File("store.db"));
   Gateway gateway(coordinator, {.branch_urls = {"local:yes"}});
-  const Served served(gateway);
+  const Served<> served(gateway);
   httplib::Client client = served.Connect();
 
   const auto submitted = client.Post("/api/dtmsvr/submit", kSaga, "application/json");
@@ -125,7 +133,7 @@ TEST_CASE("gateway over HTTP: a thousand who wait for their ends starve no submi
   REQUIRE(coordinator.RegisterLocal({"later", later}).ok());
   Gateway gateway(coordinator,
                   {.branch_urls = {"local:yes", "local:later"}, .wait = std::chrono::minutes(5)});
-  const Served served(gateway);
+  const Served<> served(gateway);
   std::vector<std::unique_ptr<RawClient>> waiting;
   for (size_t i = 0; i < kWaiting; ++i) {
     waiting.push_back(std::make_unique<RawClient>(served.port()));
@@ -159,7 +167,7 @@ TEST_CASE("gateway over HTTP: a body in chunks is bounded too, and what follows 
   const TemporaryFolder folder;
   Coordinator coordinator = MustOpen(folder.File("store.db"));
   Gateway gateway(coordinator, {.body_bytes = 10'000});
-  const Served served(gateway);
+  const Served<> served(gateway);
   const RawClient client(served.port());
   REQUIRE(client.Send("POST /api/dtmsvr/submit HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"));
   for (int i = 0; i < 100; ++i) {
@@ -187,7 +195,7 @@ TEST_CASE("gateway over HTTP: a body that is refused is told why, and is not sto
   const TemporaryFolder folder;
   Coordinator coordinator = MustOpen(folder.File("store.db"));
   Gateway gateway(coordinator, {.body_bytes = 10'000});
-  const Served served(gateway, std::chrono::minutes(5), gateway.options().body_bytes);
+  const Served<> served(gateway, std::chrono::minutes(5), gateway.options().body_bytes);
   httplib::Client client = served.Connect();
   const auto large =
       client.Post("/api/dtmsvr/submit", std::string(10'001, ' '), "application/json");
@@ -212,11 +220,82 @@ TEST_CASE("gateway over HTTP: a body that is refused is told why, and is not sto
   CHECK(coordinator.GetStatistics().saga.accepted == 0);
 }
 
+TEST_CASE("gateway over HTTP: who may is asked once a request, and before its body is read") {
+  const TemporaryFolder folder;
+  Coordinator coordinator = MustOpen(folder.File("store.db"));
+  std::mutex mutex;
+  std::condition_variable changed;
+  int asked = 0;
+  Gateway gateway(coordinator,
+                  {.authorize = [&](const GatewayRequest&) -> std::optional<std::string> {
+                    const std::lock_guard lock(mutex);
+                    ++asked;
+                    changed.notify_one();
+                    return std::nullopt;
+                  }});
+  const Served<> served(gateway);
+  const std::string post = "POST /api/dtmsvr/prepareWorkflow HTTP/1.1\r\n";
+  const RawClient client(served.port());
+  REQUIRE(client.Send(post + "Content-Length: 4\r\n\r\n"));
+  {
+    std::unique_lock lock(mutex);
+    CHECK(changed.wait_for(lock, std::chrono::minutes(1), [&] { return asked == 1; }));
+  }
+  // What is refused for other reasons too; each body is taken away, so the next request follows.
+  const std::string form =
+      "--b\r\nContent-Disposition: form-data; name=\"g\"\r\n\r\nx\r\n--b--\r\n";
+  REQUIRE(client.Send("{}{}" + post + "Content-Type: multipart/form-data; boundary=b\r\n" +
+                      "Content-Length: " + std::to_string(form.size()) + "\r\n\r\n" + form +
+                      "GET /api/ping HTTP/1.1\r\n\r\n" +
+                      "PUT /api/ping HTTP/1.1\r\nContent-Length: 1\r\n\r\nx" + post +
+                      "Connection: close\r\nContent-Length: 2\r\n\r\nxy"));
+  const std::string answers = client.Rest();
+  CHECK(CountOf("HTTP/1.1 403 ", answers) == 5);
+  CHECK(CountOf("HTTP/1.1 ", answers) == 5);
+  CHECK(CountOf(R"("transaction":)", answers) == 3);
+  CHECK(asked == 5);
+}
+
+TEST_CASE(
+    "gateway over HTTP: a plain httplib server unpacks nothing, and reads no further than the "
+    "limit") {
+  const TemporaryFolder folder;
+  Coordinator coordinator = MustOpen(folder.File("store.db"));
+  Gateway gateway(coordinator, {.body_bytes = 10'000});
+  const Served<httplib::Server> served(gateway, {}, SIZE_MAX);
+  const std::string hidden = SubmitRequest(kSaga);
+  const auto answer = [&](const std::string& method, const std::string& headers,
+                          const std::string& body) {
+    const RawClient client(served.port());
+    REQUIRE(client.Send(method + " /api/dtmsvr/submit HTTP/1.1\r\nHost: localhost\r\n" + headers +
+                        "\r\n" + body));
+    return client.Rest();
+  };
+  for (const char* method : {"POST", "PUT", "PATCH", "DELETE"}) {
+    CAPTURE(method);
+    const std::string said = answer(
+        method,
+        "Content-Encoding: gzip\r\nContent-Length: " + std::to_string(hidden.size()) + "\r\n",
+        hidden);
+    CHECK(said.starts_with(*method == 'P' && method[1] == 'O' ? "HTTP/1.1 415 " : "HTTP/1.1 405 "));
+    CHECK(CountOf("HTTP/1.1 ", said) == 1);
+    CHECK(CountOf("Connection: close", said) == 1);
+    CHECK(CountOf("Content-Type", said) == 1);
+    CHECK(said.ends_with("\"}"));
+  }
+  const std::string past = answer("POST", "Transfer-Encoding: chunked\r\n",
+                                  "61a8\r\n" + std::string(25'000, ' ') + "\r\n" + hidden);
+  CHECK(past.starts_with("HTTP/1.1 413 "));
+  CHECK(CountOf("HTTP/1.1 ", past) == 1);
+  CHECK(coordinator.GetStatistics().saga.accepted == 0);
+  CHECK(served.Connect().Options("/api/ping")->body == R"({"msg":"pong"})");
+}
+
 TEST_CASE("gateway over HTTP: headers without an end are cut off") {
   const TemporaryFolder folder;
   Coordinator coordinator = MustOpen(folder.File("store.db"));
   Gateway gateway(coordinator);
-  const Served served(gateway);
+  const Served<> served(gateway);
   const RawClient client(served.port());
   REQUIRE(client.Send("GET /api/ping HTTP/1.1\r\n"));
   const std::string line = "X-Filling: " + std::string(1'000, 'x') + "\r\n";
@@ -232,7 +311,7 @@ TEST_CASE("gateway over HTTP: slow clients starve nobody, and are cut off, dripp
   const TemporaryFolder folder;
   Coordinator coordinator = MustOpen(folder.File("store.db"));
   Gateway gateway(coordinator, {.branch_urls = {"local:yes"}});
-  const Served served(gateway, std::chrono::milliseconds(500));
+  const Served<> served(gateway, std::chrono::milliseconds(500));
   std::vector<std::unique_ptr<RawClient>> slow;
   for (size_t i = 0; i < kSlow; ++i) {
     slow.push_back(std::make_unique<RawClient>(served.port()));
