@@ -3,6 +3,7 @@
 // An application in C++ that coordinates its own transactions mounts the same gateway on its own
 // server, in the two lines that say Gateway and Mount below.
 #include <signal.h>
+#include <sys/resource.h>
 #include <troth/httplib_gateway.h>
 #include <troth/httplib_server.h>
 
@@ -22,6 +23,15 @@ namespace {
 std::string UrlOf(const ServerOptions& options, int port) {
   const bool v6 = options.host.find(':') != std::string::npos;
   return "http://" + (v6 ? "[" + options.host + "]" : options.host) + ":" + std::to_string(port);
+}
+
+// Each connection takes a descriptor, and each call two: the usual limit of 1,024, which a process
+// may raise by itself, would be too low for the coordinator's own.
+void RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 int Serve(const ServerOptions& options, const sigset_t& stops) {
@@ -79,6 +89,7 @@ int main(int argc, char** argv) {
   int exit_status = 0;
   const auto options = ReadOptions(argc, argv, exit_status);
   if (!options) return exit_status;
+  RaiseDescriptorLimit();
   sigset_t stops;  // blocked here, so in all threads; one of them waits for it
   sigemptyset(&stops);
   sigaddset(&stops, SIGTERM);

@@ -92,7 +92,9 @@ struct Limits {
   size_t live = 100'000;
   size_t unwritten_bytes = 256u << 20;  // accepted, not yet durable; a single one may have more
   size_t calls_per_host = 256;          // in flight
-  size_t calls = 1024;                  // in flight in all, local functions apart
+  // In flight in all, local functions apart. Each HTTP call takes two descriptors; a process that
+  // has none left (RLIMIT_NOFILE, often 1,024 until it is raised) makes it a second later instead.
+  size_t calls = 1024;
   size_t local_threads =
       64;  // one that calls another, in a nested session, holds its own meanwhile
   size_t answer_bytes = 1u << 20;  // of one HTTP answer; a larger one counts as unknown

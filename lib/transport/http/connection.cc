@@ -148,6 +148,8 @@ HttpReply Connection::Client::Failure(httplib::Error error, int system_error) co
     case Error::SSLServerVerification:
       reply.kind = HttpReply::Kind::kNotConnected;
       reply.connect_timed_out = error == Error::ConnectionTimeout;
+      // Also of a file of certificates that could not be opened.
+      reply.ours = system_error == EMFILE || system_error == ENFILE;
       reply.problem = NotConnected(error, system_error);
       break;
     case Error::Write:

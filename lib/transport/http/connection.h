@@ -38,6 +38,7 @@ struct HttpReply {
   bool reusable = false;  // the connection can take another request
   std::chrono::milliseconds keep_alive_max{};  // what the server says; 0: nothing
   bool connect_timed_out = false;
+  bool ours = false;    // no connection, as this process has no descriptor left for it
   std::string problem;  // in words, where there is no answer
 };
 

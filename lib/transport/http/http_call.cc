@@ -23,6 +23,7 @@ using Verdict = BranchResult::Verdict;
 using Why = Interrupt::Why;
 
 constexpr size_t kTextBytesMax = 1'024;
+constexpr std::string_view kNoDescriptor = "no descriptor is left for the connection";
 
 CallEnded Ended(const HttpCall& call, Kind kind, ReasonCode code, std::string_view text) {
   CallEnded out;
@@ -117,7 +118,8 @@ std::optional<HttpReply> Maker::TryKept() {
   if (connection == nullptr || !connection->IsKept()) return std::nullopt;
   if (!call_.interrupt.Watch(connection->socket())) {
     return HttpReply{.kind = HttpReply::Kind::kNotConnected,
-                     .problem = "no descriptor is left for the connection"};
+                     .ours = true,
+                     .problem = std::string(kNoDescriptor)};
   }
   // The library connects anew by itself where it sees that the peer has closed, and newer versions
   // then send the request again; neither is allowed: what happens next is decided here.
@@ -141,7 +143,7 @@ CallEnded Maker::OnFresh() {
   const Lookup lookup = shared_.resolver.Resolve(host, call_.interrupt);
   if (call_.interrupt.raised() || lookup.addresses.empty()) {
     const std::string problem = Concat("lookup of the name ", host, " failed: ", lookup.problem);
-    return Unanswered(Kind::kNotSent, {.problem = problem});
+    return Unanswered(Kind::kNotSent, {.ours = lookup.ours, .problem = problem});
   }
   HttpReply reply;
   for (size_t i = 0; i < lookup.addresses.size(); ++i) {
@@ -170,7 +172,8 @@ HttpReply Maker::ExchangeFresh(const std::string& address, std::chrono::millisec
   }
   if (unwatched) {
     reply.kind = HttpReply::Kind::kNotConnected;
-    reply.problem = "no descriptor is left for the connection";
+    reply.ours = true;
+    reply.problem = kNoDescriptor;
   }
   Keep(std::move(connection), reply);
   return reply;
@@ -245,6 +248,10 @@ CallEnded Maker::Unanswered(Kind kind, const HttpReply& reply) const {
     return kind == Kind::kNotSent
                ? NotBegun(call_, call_.interrupt.why())
                : Ended(call_, kind, ReasonCode::kNoAnswer, "cancelled before the answer had come");
+  }
+  // Where this process lacks something the host is not to blame, and it was no attempt.
+  if (kind == Kind::kNotSent && reply.ours) {
+    return Ended(call_, kind, ReasonCode::kNotSent, reply.problem);
   }
   CallEnded out = Ended(call_, kind, ReasonCode::kNoAnswer, reply.problem);
   out.host_down = true;

@@ -2,8 +2,11 @@
 
 #include <arpa/inet.h>
 #include <netdb.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -27,6 +30,14 @@ bool IsNumeric(const std::string& host) {
          inet_pton(AF_INET6, host.c_str(), &six) == 1;
 }
 
+// getaddrinfo says of that whatever it says where a name is unknown, or its server is silent.
+bool NoDescriptorLeft() {
+  const int probe = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (probe < 0) return errno == EMFILE || errno == ENFILE;
+  close(probe);
+  return false;
+}
+
 }  // namespace
 
 Lookup SystemLookup(const std::string& host) {
@@ -37,7 +48,8 @@ Lookup SystemLookup(const std::string& host) {
   const int error = getaddrinfo(host.c_str(), nullptr, &hints, &found);
   Lookup out;
   if (error != 0) {
-    out.problem = gai_strerror(error);
+    out.ours = NoDescriptorLeft();
+    out.problem = out.ours ? "no descriptor is left for it" : gai_strerror(error);
     return out;
   }
   for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
@@ -91,7 +103,7 @@ Resolver::Resolver(ResolverOptions options) : state_(std::make_shared<State>(std
 Resolver::~Resolver() { Stop(std::chrono::milliseconds(0)); }
 
 Lookup Resolver::Resolve(const std::string& host, Interrupt& interrupt) {
-  if (IsNumeric(host)) return {.addresses = {host}, .problem = {}};
+  if (IsNumeric(host)) return {.addresses = {host}, .problem = {}, .ours = false};
   State& state = *state_;
   std::shared_ptr<State::Name> name;
   bool start = false;
@@ -116,7 +128,8 @@ Lookup Resolver::Resolve(const std::string& host, Interrupt& interrupt) {
           self->changed.notify_all();
         });
     if (!queued) {
-      const Lookup failed{.addresses = {}, .problem = "no thread could be started for the lookup"};
+      const Lookup failed{
+          .addresses = {}, .problem = "no thread could be started for the lookup", .ours = true};
       std::lock_guard lock(state.mutex);
       name->answer = failed;  // for whoever has joined it meanwhile
       name->at = Clock::now();
@@ -134,7 +147,8 @@ Lookup Resolver::Resolve(const std::string& host, Interrupt& interrupt) {
   {
     std::unique_lock lock(state.mutex);
     state.changed.wait(lock, [&] { return name->done || interrupt.raised(); });
-    out = name->done ? name->answer : Lookup{.addresses = {}, .problem = "it was given up on"};
+    out = name->done ? name->answer
+                     : Lookup{.addresses = {}, .problem = "it was given up on", .ours = false};
   }
   interrupt.SetWaker(nullptr);
   return out;

@@ -18,6 +18,7 @@ namespace troth::internal {
 struct Lookup {
   std::vector<std::string> addresses;  // numeric, the best first
   std::string problem;                 // why there are none
+  bool ours = false;                   // as this process lacks a descriptor or a thread for it
 };
 
 using LookupFunction = std::function<Lookup(const std::string& host)>;

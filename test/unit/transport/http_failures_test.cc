@@ -1,6 +1,7 @@
 // Branches that do not answer, or not well: how a call ends, and when.
 
 #include <arpa/inet.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -33,6 +34,34 @@ Timed TimedOnce(Transport& transport, Call call) {
   return out;
 }
 
+// As long as it lives this process can open so many more, and no further one.
+class FewDescriptors {
+ public:
+  explicit FewDescriptors(int left) {
+    REQUIRE(getrlimit(RLIMIT_NOFILE, &usual_) == 0);
+    const rlimit few{.rlim_cur = 200, .rlim_max = usual_.rlim_max};
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &few) == 0);
+    for (int copy = dup(0); copy >= 0; copy = dup(0)) taken_.push_back(copy);
+    REQUIRE(taken_.size() >= static_cast<size_t>(left));
+    for (; left > 0; --left) Release();
+  }
+  ~FewDescriptors() {
+    while (!taken_.empty()) Release();
+    setrlimit(RLIMIT_NOFILE, &usual_);
+  }
+  FewDescriptors(const FewDescriptors&) = delete;
+  FewDescriptors& operator=(const FewDescriptors&) = delete;
+
+ private:
+  void Release() {
+    close(taken_.back());
+    taken_.pop_back();
+  }
+
+  rlimit usual_{};
+  std::vector<int> taken_;
+};
+
 // Not before the deadline, and not long after it; the upper bound is wide for slow machines.
 void CheckOnTime(const Timed& timed, std::chrono::milliseconds timeout) {
   CAPTURE(timed.took.count());
@@ -59,6 +88,34 @@ TEST_CASE("http: a name without an address is not sent") {
   CHECK(ended.kind == Kind::kNotSent);
   CHECK(ended.host_down);
   CHECK(ended.text.starts_with("lookup of the name nonexistent.invalid failed: "));
+}
+
+TEST_CASE("http: where no descriptor is left the call is not sent, and the host not down") {
+  RawServer server([](Peer& peer, const ServedRequest&) { peer.Answer(200, "{}"); });
+  const std::string by_name = Concat("http://localhost:", server.port(), "/");
+  HttpTransport transport({});
+  for (const int left : {0, 1}) {
+    for (const std::string& url : {server.Url("/"), by_name}) {
+      CAPTURE(left);
+      CAPTURE(url);
+      const CallEnded ended = [&] {
+        const FewDescriptors few(left);
+        return CallOnce(transport, MakeCall(1, url));
+      }();
+      CAPTURE(ended.text);
+      CHECK(ended.kind == Kind::kNotSent);
+      CHECK(ended.code == ReasonCode::kNotSent);
+      CHECK_FALSE(ended.host_down);
+    }
+  }
+  CHECK(CallOnce(transport, MakeCall(1, server.Url("/"))).kind == Kind::kAnswered);
+  const CallEnded on_kept = [&] {
+    const FewDescriptors few(0);
+    return CallOnce(transport, MakeCall(1, server.Url("/")));
+  }();
+  CHECK(on_kept.kind == Kind::kNotSent);
+  CHECK(on_kept.code == ReasonCode::kNotSent);
+  CHECK_FALSE(on_kept.host_down);
 }
 
 TEST_CASE("http: a server that accepts and never answers: lost at the deadline") {

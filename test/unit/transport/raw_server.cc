@@ -8,8 +8,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <thread>
 #include <utility>
 
 #include "base/text.h"
@@ -199,6 +202,10 @@ void RawServer::WaitForEnded(size_t count) {
 void RawServer::Accept() {
   for (;;) {
     const int socket = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+    if (socket < 0 && errno == EMFILE) {  // a test has taken all descriptors: for a moment
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      continue;
+    }
     if (socket < 0) return;
     const int yes = 1;
     setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
