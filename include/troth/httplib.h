@@ -17,7 +17,6 @@
 #pragma once
 
 #include <httplib.h>
-#include <pthread.h>
 
 #include <algorithm>
 #include <chrono>
