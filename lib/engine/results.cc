@@ -198,9 +198,12 @@ bool RecordLoad(GlobalTransaction& t, bool local_calls_wait, Time now) {
     at = latest;
     cut = true;
   };
-  // A message's start may be a date that somebody named: it stays.
-  if (t.deadline)
-    not_after(*t.deadline, now + t.definition->timeout_to_fail.value_or(*t.deadline - t.created));
+  // A message's start may be a date that somebody named: it stays. A deadline that lies before
+  // `created` was cut by an earlier life, and its length is not known any more.
+  if (t.deadline) {
+    const Milliseconds length = t.definition->timeout_to_fail.value_or(*t.deadline - t.created);
+    if (length >= Milliseconds{0}) not_after(*t.deadline, now + length);
+  }
   not_after(t.first_action, now);
   for (uint16_t i = 0; i < t.branches.size(); ++i) {
     Branch& b = t.branches[i];

@@ -15,8 +15,8 @@ inline constexpr size_t kReasonTextBytesMax = 1024;
 // Of every wait, time-out and deadline. A longer one is a mistake in a unit, and no sum of two may
 // pass the end of the clock.
 inline constexpr std::chrono::milliseconds kDurationMax = std::chrono::hours(24 * 3653);
-// Of a stored time, in milliseconds from 1970 or from `created`: far outside any real one, and far
-// inside what can be added without overflow.
+// Of a stored time, in milliseconds from 1970: far outside any real one, and far inside what can be
+// added without overflow.
 inline constexpr int64_t kTimeMax = int64_t{1} << 50;
 inline constexpr bool IsInRange(std::chrono::sys_time<std::chrono::milliseconds> time) {
   return time.time_since_epoch().count() >= -kTimeMax &&

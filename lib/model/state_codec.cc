@@ -244,8 +244,12 @@ class StateReader {
   bool has_runs_ = false;
 };
 
+// The time itself is bounded, and not its distance from `created`: that is what a life may write
+// that finds an absurd `created` and uses its own clock.
 Time StateReader::ReadTime(FieldReader& in) {
-  return t_.created + Milliseconds(in.Signed(-kTimeMax, kTimeMax));
+  const Time time = t_.created + Milliseconds(in.Signed(-2 * kTimeMax, 2 * kTimeMax));
+  if (!IsInRange(time)) in.Fail("out of range");
+  return time;
 }
 
 Status StateReader::ReadReason(std::string_view bytes, Reason& reason) {

@@ -94,12 +94,17 @@ TEST_CASE("bounds: times of a row and of a state") {
   t.updated = at(-kTimeMax - 1);
   CHECK(ProblemOf(Stored(t)) == "row: a time out of range");
   t.updated = t.created;
-  t.deadline = t.created + Milliseconds(kTimeMax);
-  CHECK(ProblemOf(Stored(t)) == "none");
-  t.deadline = t.created + Milliseconds(kTimeMax + 1);
-  CHECK(ProblemOf(Stored(t)) == "state: field 5: out of range");
-  t.deadline = t.created - Milliseconds(kTimeMax + 1);
-  CHECK(ProblemOf(Stored(t)) == "state: field 5: out of range");
+  for (const int64_t created : {-kTimeMax, int64_t{0}, kTimeMax}) {
+    t.created = at(created);
+    for (const int64_t deadline : {-kTimeMax, kTimeMax}) {
+      t.deadline = at(deadline);
+      CHECK(ProblemOf(Stored(t)) == "none");
+    }
+    for (const int64_t deadline : {-kTimeMax - 1, kTimeMax + 1}) {
+      t.deadline = at(deadline);
+      CHECK(ProblemOf(Stored(t)) == "state: field 5: out of range");
+    }
+  }
 }
 
 TEST_CASE("bounds: a row's version") {
