@@ -1,5 +1,5 @@
 // The turn: from what has happened to what is sent. What becomes durable is in writes.cc, what is
-// asked in requests.cc.
+// asked in requests.cc, what is read from the store in loads.cc.
 #include "engine/engine.h"
 
 #include <algorithm>

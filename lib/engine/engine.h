@@ -108,7 +108,7 @@ class Engine {
   void RefuseAll(Live& live, const Status& status);
   void Quarantine(Live& live, const Status& status, Time now);
 
-  // --- requests.cc: what is asked, and what is loaded ---
+  // --- requests.cc ---
   void OnCallEnded(CallEnded& ended, Time now);
   void RecordCallEnded(Live& live, const InFlight& call, const CallEnded& ended, Time now);
   void OnRequest(Request&& request, Time now);
@@ -126,20 +126,22 @@ class Engine {
   bool Resubmit(Live& live, Request& request, SubmitRequest& submit, Time now);
   bool PrepareAgain(Live& live, Request& request, std::string_view digest, Time now);
   static std::vector<uint16_t> AwaitedBranches(const Live& live);
-  void LoadFor(Request&& request);
   void ForgetWait(const std::string& gid, uint64_t ticket);
+  void OnTopicRequest(TopicRequest&& request);
+  void OnTopicChanged(TopicChanged& changed, Time now);
+  void OnNotification(Notification&& seen, Time now);
+  Health GetHealth() const;
+  void Tell(EventKind kind, Time now, const GlobalTransaction* t, Reason reason = {},
+            std::string text = {}, Milliseconds took = {});
+
+  // --- loads.cc ---
+  void AskStore(Time now);
   void OnDueLoaded(DueLoaded& loaded, Time now);
+  void LoadFor(Request&& request);
   void OnGidLoaded(GidLoaded& loaded, Time now);
   Live* Admit(Loaded& loaded, Time now);
   std::vector<Waiter> TakeDormant(const std::string& gid);
   void AnswerFromRow(Request& request, const TransactionRow& row, const GlobalTransaction* t);
-  void OnTopicRequest(TopicRequest&& request);
-  void OnTopicChanged(TopicChanged& changed, Time now);
-  void OnNotification(Notification&& seen, Time now);
-  void AskStore(Time now);
-  Health GetHealth() const;
-  void Tell(EventKind kind, Time now, const GlobalTransaction* t, Reason reason = {},
-            std::string text = {}, Milliseconds took = {});
 
   // --- purge.cc ---
   void OnPurged(Purged& purged, Time now);

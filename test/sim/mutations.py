@@ -47,7 +47,7 @@ MUTATIONS = [
      '«PlanCall(t_, check_back, /*limited=*/false, now_, plan_);»', 'End(Decision::kRollback, TimeoutReason(t_, now_));'),
     ('R9: a message keeps its topics, and is sent to nobody', 'api/coordinator_impl.cc',
      'message.gid, «expanded.ok() ? *expanded : *definition»', '*definition'),
-    ('R10: a tombstone goes at once', 'engine/requests.cc',
+    ('R10: a tombstone goes at once', 'engine/loads.cc',
      'now - options_.retention, «now - options_.tombstone_retention»', 'now'),
     ('R11: 404 is a success', 'model/verdict.cc',
      '«http_status > 299»', 'http_status > 499'),
