@@ -120,7 +120,8 @@ class TROTH_EXPORT Gateway {
   GatewayAnswer Handle(const GatewayRequest& request);
 
   // The same in two steps, for a server that can keep a body back: it need not hold the bodies of
-  // those who are refused. Admit asks `authorize`, and looks at no body; Handle does not ask again.
+  // those who are refused. Admit asks `authorize`, and looks at no body; Handle believes `caller`,
+  // which must be what Admit said of the same request.
   GatewayCaller Admit(const GatewayRequest& head);
   GatewayAnswer Handle(const GatewayRequest& request, const GatewayCaller& caller);
 

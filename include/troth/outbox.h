@@ -73,7 +73,10 @@ class TROTH_EXPORT OutboxTicket {
 // commit several files in WAL mode as one. It costs one look into the coordinator's store and one
 // insert. Best inside BEGIN IMMEDIATE: SQLite refuses to let a transaction write that has read
 // before another connection wrote. At synchronous=NORMAL a power loss can take the COMMIT back,
-// but then all of it. At synchronous=OFF nothing is promised.
+// but then all of it; at OFF nothing is promised. One gap is left at NORMAL: where a COMMIT at FULL
+// on another connection of the application's has failed for its disk, and the program goes on, a
+// power loss may take rows whose transaction was adopted (SQLite tells nobody else of it). Have all
+// connections at FULL, or end the process then.
 //
 // On an error the application's transaction is as it was (or the text says that SQLite has ended
 // it): it may go on, or roll back. kInvalidArgument: a field, with its name; or a connection that
