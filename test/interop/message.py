@@ -40,7 +40,7 @@ def send(world, one, work=take_from_a):
 
 
 def success(world):
-    """Prepared twice it waits; submitted its steps run in order; after its end it is refused."""
+    """Prepared twice it waits; submitted its steps run in order; who waits again is told the end, others are refused."""
     one = message(world, 'in/a', 'in/b', wait_result=True)
     one.prepare(check_back(world))
     one.prepare(check_back(world))
@@ -48,6 +48,8 @@ def success(world):
     one.submit()
     assert world.branches.called() == ['/my/in/a 01/action', '/my/in/b 02/action']
     assert world.my.balances() == {'a': 130, 'b': 130}
+    one.submit()
+    one.trans_base.wait_result = False
     assert isinstance(error_of(one.submit), Refused)
     assert world.my.balances() == {'a': 130, 'b': 130}
 
