@@ -19,9 +19,8 @@ bool IsTheEngines(const TransactionRow& wanted, const TransactionRow& existing) 
   if (wanted.status != TransactionStatus::kPrepared) {
     return existing.status == TransactionStatus::kPrepared;
   }
-  const bool ended = existing.status == TransactionStatus::kSucceed ||
-                     existing.status == TransactionStatus::kFailed;
-  return wanted.mode == Mode::kWorkflow && wanted.digest == existing.digest && !ended;
+  return wanted.mode == Mode::kWorkflow && wanted.digest == existing.digest &&
+         !HasEnded(existing.status);
 }
 
 }  // namespace

@@ -116,9 +116,7 @@ void Engine::OnGidLoaded(GidLoaded& loaded, Time now) {
 // About a transaction that has ended, is a tombstone (no value), or can't be read.
 void Engine::AnswerFromRow(Request& request, const TransactionRow& row,
                            const GlobalTransaction* t) {
-  const bool ended =
-      row.status == TransactionStatus::kSucceed || row.status == TransactionStatus::kFailed;
-  if (!ended) {
+  if (!HasEnded(row.status)) {
     request.reply(Answer{.status = CantBeTrue(row.gid)});
   } else if (std::holds_alternative<WaitRequest>(request.body)) {
     auto outcome = std::make_unique<Outcome>(

@@ -37,6 +37,10 @@ struct TransactionRow {
   std::string digest;
 };
 
+inline bool HasEnded(TransactionStatus status) {
+  return status == TransactionStatus::kSucceed || status == TransactionStatus::kFailed;
+}
+
 // An immutable document of a transaction: 0 is the definition, later ones are edits and registered
 // branches.
 struct Part {

@@ -89,49 +89,49 @@ void RunBareCalls(const Arguments& arguments) {
   Say("seconds", took.count());
 }
 
-void AddBareCalls(Bench& bench, Child& server) {
-  std::vector<double> seconds;
+void AddSeconds(Bench& bench, const std::string& name, const std::string& counted,
+                const std::vector<double>& seconds, Goal goal) {
   std::vector<double> ratios;
-  for (int round = 0; round < RoundsOf(bench); ++round) {
-    Child calls(kBareCalls, {std::to_string(static_cast<int>(server.Number("port")))});
-    seconds.push_back(calls.Number("seconds"));
-    ratios.push_back(seconds.back() / kIdealSeconds);
-    calls.Wait();
-  }
-  bench.Add({.name = "in-flight/bare",
+  for (const double each : seconds) ratios.push_back(each / kIdealSeconds);
+  bench.Add({.name = name,
              .value = SpreadOf(seconds),
              .unit = "s",
-             .counted = "the same calls over 5,000 connections by one thread with epoll, without a "
-                        "coordinator",
+             .counted = counted,
              .against = "what the branches take",
              .ceiling = Spread{kIdealSeconds, kIdealSeconds, kIdealSeconds},
              .ratio = SpreadOf(ratios),
-             .goal = NoGoal()});
+             .goal = goal});
+}
+
+void AddBareCalls(Bench& bench, Child& server) {
+  std::vector<double> seconds;
+  for (int round = 0; round < RoundsOf(bench); ++round) {
+    Child calls(kBareCalls, {std::to_string(static_cast<int>(server.Number("port")))});
+    seconds.push_back(calls.Number("seconds"));
+    calls.Wait();
+  }
+  AddSeconds(
+      bench, "in-flight/bare",
+      "the same calls over 5,000 connections by one thread with epoll, without a coordinator",
+      seconds, NoGoal());
 }
 
 void AddFor(Bench& bench, Child& server, int hosts) {
   const std::string name = "in-flight/" + std::to_string(hosts);
   const std::string at = hosts == 1 ? "one host" : std::to_string(hosts) + " hosts";
   std::vector<double> seconds;
-  std::vector<double> ratios;
   std::vector<double> peaks;
   for (int round = 0; round < RoundsOf(bench); ++round) {
     Child sagas(kManySagas,
                 {std::to_string(static_cast<int>(server.Number("port"))), std::to_string(hosts)});
     seconds.push_back(sagas.Number("seconds"));
-    ratios.push_back(seconds.back() / kIdealSeconds);
     peaks.push_back(sagas.Number("peak_mb"));
     sagas.Wait();
   }
-  bench.Add({.name = name,
-             .value = SpreadOf(seconds),
-             .unit = "s",
-             .counted = "5,000 sagas of two HTTP branches that take 1 s each, at " + at +
-                        ": from the first submit to the last end",
-             .against = "what the branches take",
-             .ceiling = Spread{kIdealSeconds, kIdealSeconds, kIdealSeconds},
-             .ratio = SpreadOf(ratios),
-             .goal = AtMost(1.2)});
+  AddSeconds(bench, name,
+             "5,000 sagas of two HTTP branches that take 1 s each, at " + at +
+                 ": from the first submit to the last end",
+             seconds, AtMost(1.2));
   bench.Add({.name = name + "/memory",
              .value = SpreadOf(peaks),
              .unit = "MB",

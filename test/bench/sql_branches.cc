@@ -1,5 +1,6 @@
 // saga-sql: branches that do what branches do, two statements of SQL in a transaction of their own
 // database, with a barrier.
+#include <functional>
 #include <mutex>
 
 #include "branches.h"
@@ -13,7 +14,6 @@ namespace troth::bench {
 namespace {
 
 constexpr char kBank[] = "bank";
-constexpr char kWithoutBoth[] = "the same services called without coordinator and barrier";
 
 // One connection, one transaction at a time.
 class Bank {
@@ -95,36 +95,25 @@ double WithBarrierAlone(Banks& banks, const Load& load) {
 void SagaSql(Bench& bench) {
   Banks banks;
   const Load load{.clients = 64, .time = bench.round_time()};
-  bench.AddByTurns(
-      {.name = "saga-sql",
-       .value = {},
-       .unit = "sagas/s",
-       .counted = "two steps at two services, each with a barrier and two statements "
-                  "on its own SQLite file, by 64 clients: durable accepted and "
-                  "durable ended, waited for",
-       .against = kWithoutBoth,
-       .goal = AtLeast(0.9)},
-      [&] { return WithCoordinator(banks, load, "/barrier"); },
-      [&] { return WithoutCoordinator(banks, load); });
+  const auto add = [&](const char* name, const char* counted, Goal goal,
+                       const std::function<double()>& rate) {
+    bench.AddByTurns({.name = name,
+                      .value = {},
+                      .unit = "sagas/s",
+                      .counted = counted,
+                      .against = "the same services called without coordinator and barrier",
+                      .goal = goal},
+                     rate, [&] { return WithoutCoordinator(banks, load); });
+  };
+  add("saga-sql",
+      "two steps at two services, each with a barrier and two statements on its own SQLite file, "
+      "by 64 clients: durable accepted and durable ended, waited for",
+      AtLeast(0.9), [&] { return WithCoordinator(banks, load, "/barrier"); });
   // What of that each of the two costs.
-  bench.AddByTurns(
-      {.name = "saga-sql/coordinator",
-       .value = {},
-       .unit = "sagas/s",
-       .counted = "as saga-sql, without a barrier",
-       .against = kWithoutBoth,
-       .goal = NoGoal()},
-      [&] { return WithCoordinator(banks, load, "/plain"); },
-      [&] { return WithoutCoordinator(banks, load); });
-  bench.AddByTurns(
-      {.name = "saga-sql/barrier",
-       .value = {},
-       .unit = "sagas/s",
-       .counted = "as saga-sql, with a barrier and without a coordinator",
-       .against = kWithoutBoth,
-       .goal = NoGoal()},
-      [&] { return WithBarrierAlone(banks, load); },
-      [&] { return WithoutCoordinator(banks, load); });
+  add("saga-sql/coordinator", "as saga-sql, without a barrier", NoGoal(),
+      [&] { return WithCoordinator(banks, load, "/plain"); });
+  add("saga-sql/barrier", "as saga-sql, with a barrier and without a coordinator", NoGoal(),
+      [&] { return WithBarrierAlone(banks, load); });
 }
 
 }  // namespace

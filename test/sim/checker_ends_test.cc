@@ -249,14 +249,20 @@ TEST_CASE("I21: waits grow by their factor, and a host that is back ends them") 
   CHECK(!third(5'000ms, 503, true));
 }
 
+// A saga whose first action is marked, and may be tried again so often.
+Sample LimitedSaga(int32_t limit) {
+  Sample sample(Mode::kSaga, 1);
+  auto definition = std::make_shared<internal::Definition>(*sample.t.definition);
+  definition->policies[0].limit = limit;
+  sample.t.definition = definition;
+  sample.Mark("01");
+  sample.Write();
+  return sample;
+}
+
 TEST_CASE("I22: an attempt beyond the limit") {
   const auto calls = [](size_t count, bool act, bool crashed) {
-    Sample sample(Mode::kSaga, 1);
-    auto definition = std::make_shared<internal::Definition>(*sample.t.definition);
-    definition->policies[0].limit = 1;
-    sample.t.definition = definition;
-    sample.Mark("01");
-    sample.Write();
+    Sample sample = LimitedSaga(1);
     for (size_t i = 0; i < count; ++i) {
       sample.Call("01", "action", CallResult::kUnknown, 500);
       sample.BranchOf("01", "action").unknowns = static_cast<uint32_t>(i + 1);
@@ -278,12 +284,7 @@ TEST_CASE("I22: an attempt beyond the limit") {
 
 TEST_CASE("I22: an edit of unknown outcome may be carried out behind an act that began later") {
   const auto breaks = [](StatusCode edited) {
-    Sample sample(Mode::kSaga, 1);
-    auto definition = std::make_shared<internal::Definition>(*sample.t.definition);
-    definition->policies[0].limit = 0;
-    sample.t.definition = definition;
-    sample.Mark("01");
-    sample.Write();
+    Sample sample = LimitedSaga(0);
     ApiCall& edit = sample.Ask(Ask::kEdit, edited);
     edit.branch_id = "01";
     edit.op = "action";

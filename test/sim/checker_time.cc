@@ -80,13 +80,17 @@ const ApiCall* NewestAct(const Trail& trail, const Call& call) {
   return newest;
 }
 
+// Otherwise it may still be carried out.
+bool IsOver(const ApiCall& asked) {
+  return asked.answered && asked.status.code() != StatusCode::kUnavailable;
+}
+
 // True: an act on an operation, in the same life before the call, is of unknown outcome. It waits
 // for the call in flight, and may be carried out behind acts that began later.
 bool MayBeCarriedOutLater(const Trail& trail, const Call& call) {
   return std::any_of(trail.asked.begin(), trail.asked.end(), [&](const ApiCall* asked) {
-    const bool unknown = !asked->answered || asked->status.code() == StatusCode::kUnavailable;
-    return unknown && asked->began.seq < call.sent.seq && asked->began.life == call.sent.life &&
-           Resets(*asked, {call.branch_id, call.op});
+    return !IsOver(*asked) && asked->began.seq < call.sent.seq &&
+           asked->began.life == call.sent.life && Resets(*asked, {call.branch_id, call.op});
   });
 }
 
@@ -152,9 +156,7 @@ class Waits {
 // Somebody acted on the operation while it waited.
 bool ActedBetween(const Trail& trail, const Call& before, const Call& call) {
   return std::any_of(trail.asked.begin(), trail.asked.end(), [&](const ApiCall* asked) {
-    // Unavailable: it may still be carried out.
-    const bool over = asked->answered && asked->status.code() != StatusCode::kUnavailable &&
-                      asked->answered->seq < before.ended->seq;
+    const bool over = IsOver(*asked) && asked->answered->seq < before.ended->seq;
     return !over && asked->began.seq < call.sent.seq && Resets(*asked, {call.branch_id, call.op});
   });
 }
@@ -236,8 +238,7 @@ std::vector<SignOfLife> SignsOfLife(const Trail& trail, const Call& call) {
 bool AskedMeanwhile(const Trail& trail, uint32_t life, uint64_t from, uint64_t until) {
   return std::any_of(trail.asked.begin(), trail.asked.end(), [&](const ApiCall* asked) {
     if (!ChangesSomething(asked->what) || asked->began.life != life) return false;
-    const bool over = asked->answered && asked->status.code() != StatusCode::kUnavailable &&
-                      asked->answered->seq < from;
+    const bool over = IsOver(*asked) && asked->answered->seq < from;
     return !over && asked->began.seq < until;
   });
 }
@@ -390,8 +391,7 @@ void CheckCallBackLimits(const Index& index, const Trail& trail, Findings& findi
       const bool news = asked->what == Ask::kRecord || Resets(*asked, {call->branch_id, call->op});
       if (!news || asked->began.life != call->sent.life) continue;
       if (asked->began.seq > call->sent.seq) break;
-      const bool over = asked->answered && asked->status.code() != StatusCode::kUnavailable;
-      since = std::max(since, over ? asked->answered->seq : call->sent.seq);
+      since = std::max(since, IsOver(*asked) ? asked->answered->seq : call->sent.seq);
     }
     const Branch* found = since == 0 ? FoundBranch(index, trail, *call) : nullptr;
     int64_t unknowns = found != nullptr ? found->unknowns : 0;

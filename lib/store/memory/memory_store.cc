@@ -25,17 +25,13 @@ BatchResult Refused(BatchResult::Kind kind, Status status) {
   return result;
 }
 
-bool Ended(TransactionStatus status) {
-  return status == TransactionStatus::kSucceed || status == TransactionStatus::kFailed;
-}
-
 bool Matches(const TransactionRow& row, const RowFilter& filter) {
   return (!filter.status || row.status == *filter.status) &&
          (!filter.mode || row.mode == *filter.mode) &&
          (!filter.created_from || row.created >= *filter.created_from) &&
          (!filter.created_to || row.created < *filter.created_to) &&
          (!filter.parked || row.parked != ReasonCode::kNone) &&
-         (!filter.unended || !Ended(row.status));
+         (!filter.unended || !HasEnded(row.status));
 }
 
 // Adds parts by number; false if one of them is there already.
@@ -220,7 +216,7 @@ Result<size_t> MemoryStore::ParkUnended(ReasonCode reason) {
   if (Status status = Writable(); !status.ok()) return status;
   size_t parked = 0;
   for (auto& [id, stored] : disk_->rows_) {
-    if (Ended(stored.row.status)) continue;
+    if (HasEnded(stored.row.status)) continue;
     stored.row.parked = reason;
     if (stored.row.due) disk_->due_.erase({*stored.row.due, id});
     stored.row.due.reset();

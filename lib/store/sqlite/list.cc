@@ -55,8 +55,7 @@ class Lister {
 // columns are those of TROTH_ROW_COLUMNS.
 bool Matches(const Statement& select, const RowFilter& filter) {
   const auto status = static_cast<TransactionStatus>(select.Int(3));
-  const bool ended = status == TransactionStatus::kSucceed || status == TransactionStatus::kFailed;
-  return (!filter.status || status == *filter.status) && (!filter.unended || !ended) &&
+  return (!filter.status || status == *filter.status) && (!filter.unended || !HasEnded(status)) &&
          (!filter.mode || select.Int(2) == static_cast<int64_t>(*filter.mode)) &&
          (!filter.created_from || TimeOf(select.Int(5)) >= *filter.created_from) &&
          (!filter.created_to || TimeOf(select.Int(5)) < *filter.created_to) &&
