@@ -36,16 +36,18 @@ bool IsContested(const Trail& trail, uint64_t before) {
 
 // It has been taken back although its sender's local transaction had committed, or may still do so.
 bool IsTakenBack(const Trail& trail, uint64_t seq) {
-  bool committed = false;
+  bool submitted = false;
   for (const Stored* row : trail.rows) {
     if (row->when.seq > seq) break;
-    if (!IsCertain(*row) || row->transaction == nullptr) continue;
-    if (row->transaction->outcome == Decision::kCommit) committed = true;
+    if (row->transaction == nullptr) continue;
+    // Written or not: the next write holds the submit and what followed from it.
+    if (row->transaction->outcome == Decision::kCommit) submitted = true;
+    if (!IsCertain(*row)) continue;
     if (row->transaction->forced) return false;
-    // What was submitted may be cancelled by a person while it is delayed.
-    if (row->transaction->outcome == Decision::kRollback) {
-      return !committed && !WasAsked(trail, row->when.seq, Ask::kAbort);
-    }
+    if (row->transaction->outcome != Decision::kRollback) continue;
+    // What was submitted may be cancelled by a person before its first call.
+    const bool cancelled = submitted && WasAsked(trail, row->when.seq, Ask::kCancel);
+    return !cancelled && !WasAsked(trail, row->when.seq, Ask::kAbort);
   }
   return false;
 }
@@ -79,6 +81,17 @@ bool HasLeft(const Trail& trail, uint64_t before) {
   });
 }
 
+// A power loss may take back what SQLite has answered OK: of a commit at synchronous=NORMAL, and of
+// one in a log that an earlier life could not sync. The frames before it are read from the cache
+// of the operating system then, and no sync writes them again.
+bool MayBeLostWithPower(const Log& log, const ApiCall& commit) {
+  return !commit.synced ||
+         std::any_of(log.faults.begin(), log.faults.end(), [&](const Fault& fault) {
+           return fault.kind == Fault::Kind::kShop && fault.what.starts_with("sync") &&
+                  fault.from.life < commit.began.life;
+         });
+}
+
 // A local COMMIT that was answered OK, and that no power loss can have taken back. Of one that
 // failed nothing is said: the order may be there, or come with the next opening, or not. What
 // DoAndSubmit has answered OK is durable, however the application commits.
@@ -88,7 +101,8 @@ bool IsCommittedLocally(const Index& index, const Trail& trail, uint64_t before)
     if (call.what == Ask::kDoAndSubmit) return true;
     if (call.what != Ask::kCommitLocally) return false;
     const auto& faults = index.log().faults;
-    return call.synced || std::none_of(faults.begin(), faults.end(), [&](const Fault& fault) {
+    return !MayBeLostWithPower(index.log(), call) ||
+           std::none_of(faults.begin(), faults.end(), [&](const Fault& fault) {
              return fault.kind == Fault::Kind::kPowerLoss && fault.from.seq > call.began.seq &&
                     fault.from.seq < before;
            });

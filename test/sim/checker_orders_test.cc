@@ -88,6 +88,14 @@ TEST_CASE("I29: an order that was there is gone") {
     CHECK_FALSE(saga.Breaks());
     saga.sample.log.api[0].synced = true;
     CHECK(saga.Breaks());
+    // Or it stands in a log that an earlier life could not sync.
+    Stamp earlier = saga.sample.log.api[0].began;
+    --earlier.life;
+    saga.sample.log.faults.push_back(
+        {.kind = Fault::Kind::kShop, .from = earlier, .until = {}, .what = "sync 1 fails"});
+    CHECK_FALSE(saga.Breaks());
+    saga.sample.log.faults.back().what = "write 1 fails";
+    CHECK(saga.Breaks());
   }
 }
 
@@ -103,6 +111,19 @@ TEST_CASE("I29: two phases, and the local transaction says something else") {
     message.sample.ChangeRows(
         0, [](internal::GlobalTransaction& t) { t.outcome = internal::Decision::kRollback; });
     CHECK(message.Breaks());
+    // A person who cancels takes back what is submitted, durable or not, and not what is prepared.
+    ApiCall cancel = message.sample.log.api[0];
+    cancel.what = Ask::kCancel;
+    cancel.began.seq = 0;
+    message.sample.log.api.push_back(cancel);
+    CHECK(message.Breaks());
+    Stored submit = message.sample.log.stored[0];
+    submit.kind = Stored::Kind::kNotWritten;
+    auto submitted = *submit.transaction;
+    submitted.outcome = internal::Decision::kCommit;
+    submit.transaction = std::make_shared<internal::GlobalTransaction>(std::move(submitted));
+    message.sample.log.stored.insert(message.sample.log.stored.begin(), submit);
+    CHECK_FALSE(message.Breaks());
   }
   SUBCASE("told as done, and the order is gone") {
     for (ApiCall& call : message.sample.log.api) call.status = {StatusCode::kUnavailable, "?"};

@@ -50,11 +50,18 @@ void CheckLoser(const Index& index, const Stranger& stranger, Findings& findings
   }
 }
 
+// Whether the answer tells of what was durable before the store was lost.
+bool IsOfThePast(const Index& index, const ApiCall& call, const Life& life) {
+  const Trail* trail = index.Find(call.gid);
+  return call.what == Ask::kAdopted && trail != nullptr && trail->DurableAt(life.lost->seq);
+}
+
 // From the moment on at which it has been told.
 void CheckInformedLoser(const Index& index, const Life& life, Findings& findings) {
   for (const ApiCall& call : index.log().api) {
     if (call.began.life != life.number || call.began.seq < life.lost->seq) continue;
-    const bool changes = ChangesSomething(call.what) && call.what != Ask::kLeave;
+    const bool changes =
+        ChangesSomething(call.what) && call.what != Ask::kLeave && !IsOfThePast(index, call, life);
     if (changes && call.answered && call.answered->life == life.number && call.status.ok()) {
       findings.Add(call.began.seq, call.gid + ": OK from a process that has lost the store");
     }
@@ -83,6 +90,7 @@ const Stored* Find(const Image& image, std::string_view gid) {
 // A copy holds what was durable at some moment from the question to the answer.
 void CheckCopy(const Index& index, const ApiCall& backup, const Image& copy, Findings& findings) {
   for (const Trail& trail : index.trails()) {
+    if (trail.reused) continue;  // what came after its tombstone is not in it
     const Stored* before = trail.DurableAt(backup.began.seq);
     const Stored* held = Find(copy, trail.gid);
     if (held == nullptr) {

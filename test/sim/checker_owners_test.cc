@@ -56,6 +56,15 @@ TEST_CASE("I30: a store has two owners") {
     call.answered = usurped.Late();
     CHECK(usurped.Breaks());
   }
+  SUBCASE("the loser says OK of an adoption that it can't have made") {
+    ApiCall& call = usurped.sample.Ask(Ask::kAdopted);
+    call.began = usurped.Late();
+    call.answered = usurped.Late();
+    CHECK_FALSE(usurped.Breaks());  // it was there before
+    for (Stored& row : usurped.sample.log.stored) row.kind = Stored::Kind::kNotWritten;
+    usurped.sample.log.end.image.rows.clear();
+    CHECK(usurped.Breaks());
+  }
   SUBCASE("the loser still calls") {
     usurped.sample.log.calls[usurped.sample.Send("01", "action")].sent = usurped.Late();
     CHECK(usurped.Breaks());

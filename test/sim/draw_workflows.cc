@@ -131,6 +131,10 @@ void DrawWorkflows(uint64_t seed, Scenario& scenario) {
     DrawDeedsOn(scenario.transactions.size() - 1, dice, scenario);
   }
   DrawApplicationEnds(dice, scenario);
+  // Each run asks for what is recorded first, which takes a commit: with less patience none would
+  // ever get further, and no workflow would end.
+  milliseconds& patience = scenario.options.patience;
+  patience = std::max(patience, scenario.facts.commit_time + milliseconds{1});
 }
 
 }  // namespace troth::sim
