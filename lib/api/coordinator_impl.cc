@@ -19,6 +19,7 @@ using internal::Concat;
 using internal::ControlRequest;
 using internal::kLongestWait;
 using internal::PendingCall;
+using internal::Reply;
 using std::chrono::milliseconds;
 
 Status Coordinator::Impl::Usable() const {
@@ -90,13 +91,16 @@ Answer Coordinator::Impl::Ask(std::string gid, internal::Request::Body body,
 std::shared_ptr<PendingCall> Coordinator::Impl::StartAsking(std::string gid,
                                                             internal::Request::Body body) {
   auto call = std::make_shared<PendingCall>();
-  backends_.driver->Post(internal::Request{
-      .gid = std::move(gid), .body = std::move(body), .reply = internal::ReplyTo(call)});
+  backends_.driver->Post(
+      internal::Request{.gid = std::move(gid), .body = std::move(body), .reply = Reply(call)});
   return call;
 }
 
 Answer Coordinator::Impl::FinishAsking(PendingCall& call, milliseconds patience) {
-  if (backends_.driver->Await(call, patience)) return call.Take();
+  return backends_.driver->Await(call, patience) ? call.Take() : NotAnswered(patience);
+}
+
+Answer Coordinator::Impl::NotAnswered(milliseconds patience) {
   return Answer{.status = {StatusCode::kUnavailable,
                            Concat("the store did not answer within ", patience.count(),
                                   " ms; whether it holds the change is unknown: repeat the same "
@@ -230,10 +234,19 @@ Answer Coordinator::Impl::Decide(std::string_view gid, internal::Request::Body b
   return Ask(std::string(gid), std::move(body), options_.patience);
 }
 
-// It ends with its time-out, or with the transaction's.
-Answer Coordinator::Impl::CallBranch(std::string_view gid, internal::SessionCallRequest call) {
+// The patience is for the store. The call ends with its time-out, or with the transaction's.
+Answer Coordinator::Impl::JoinAndCall(std::string_view gid, internal::SessionCallRequest request,
+                                      bool& begun) {
   if (Status writable = Writable(); !writable.ok()) return Answer{.status = writable};
-  return Ask(std::string(gid), std::move(call), kLongestWait);
+  const auto call = std::make_shared<PendingCall>();
+  backends_.driver->Post(
+      internal::Request{.gid = std::string(gid), .body = std::move(request), .reply = Reply(call)});
+  if (!backends_.driver->Await(*call, options_.patience)) {
+    if (call->Claim()) return NotAnswered(options_.patience);
+    backends_.driver->Await(*call, kLongestWait);
+  }
+  begun = call->claimed();
+  return call->Take();
 }
 
 void Coordinator::Impl::Post(std::string_view gid, internal::Request::Body body) {
@@ -271,9 +284,9 @@ Status Coordinator::Impl::Control(ControlRequest::Kind kind, std::string name, H
   backends_.driver->Post(
       ControlRequest{.kind = kind,
                      .name = std::move(name),
-                     .done = [reply = internal::ReplyTo(call), answered](const Health& now) {
+                     .done = [reply = std::make_shared<Reply>(call), answered](const Health& now) {
                        *answered = now;
-                       reply(Answer{});
+                       (*reply)(Answer{});
                      }});
   backends_.driver->Await(*call, std::nullopt);
   Answer answer = call->Take();

@@ -98,7 +98,9 @@ class __attribute__((visibility("hidden"))) Coordinator::Impl : public internal:
   Result<internal::Policy> CheckStep(const internal::SessionStepInput& step,
                                      const internal::Policy& transaction) const;
   internal::Answer Decide(std::string_view gid, internal::Request::Body body);
-  internal::Answer CallBranch(std::string_view gid, internal::SessionCallRequest call);
+  // `begun`: the branch is registered, and the call was due.
+  internal::Answer JoinAndCall(std::string_view gid, internal::SessionCallRequest call,
+                               bool& begun);
   void Post(std::string_view gid, internal::Request::Body body);
 
   Status Act(std::string_view gid, const troth::Act& act, internal::Request::Body body);
@@ -144,6 +146,7 @@ class __attribute__((visibility("hidden"))) Coordinator::Impl : public internal:
   internal::Answer Ask(std::string gid, internal::Request::Body body,
                        std::chrono::milliseconds patience);
   std::shared_ptr<internal::PendingCall> StartAsking(std::string gid, internal::Request::Body body);
+  static internal::Answer NotAnswered(std::chrono::milliseconds patience);
   internal::Answer FinishAsking(internal::PendingCall& call, std::chrono::milliseconds patience);
   internal::Answer AskToPrepare(const std::string& gid,
                                 const std::shared_ptr<const internal::Definition>& definition);

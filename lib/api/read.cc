@@ -96,7 +96,8 @@ Statistics Coordinator::Impl::GetStatistics() {
     backends_.driver->Post(internal::ControlRequest{
         .kind = internal::ControlRequest::Kind::kStatistics,
         .name = {},
-        .done = [reply = internal::ReplyTo(call)](const Health&) { reply(internal::Answer{}); },
+        .done = [reply = std::make_shared<internal::Reply>(call)](
+                    const Health&) { (*reply)(internal::Answer{}); },
         .statistics = [counted](const Statistics& now) { *counted = now; }});
     backends_.driver->Await(*call, std::nullopt);
     if (call->Take().status.ok()) statistics = *counted;

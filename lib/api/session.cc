@@ -74,30 +74,27 @@ Result<std::string> Session::Call(const SessionStepInput& input, Step step, std:
   if (!policy.ok()) return policy.status();
   if (*policy != policy_) step.own = *policy;
   step.branch_id = parent_ + TwoDigits(++calls_);
-  const std::string branch_id = step.branch_id;
-  const auto payload = std::make_shared<const std::string>(input.payload);
-  const Headers headers = input.headers;
   const auto document = std::make_shared<const std::string>(EncodeStep(step));
-  const Answer registered = (*impl)->Decide(
-      gid_, RegisterRequest{mode_, std::make_shared<const Step>(std::move(step)), document});
-  if (!registered.status.ok()) {
-    // It may be registered all the same; who commits would confirm what was never tried.
-    refused_ = refused_ || registered.status.code() == StatusCode::kUnavailable;
-    return registered.status;
+  const auto joining = std::make_shared<const Step>(std::move(step));
+  const RegisterRequest joins{mode_, joining, document};
+  bool begun = false;
+  Answer answer;
+  if (url.empty()) {
+    answer = (*impl)->Decide(gid_, joins);
+  } else {
+    answer = (*impl)->JoinAndCall(
+        gid_,
+        SessionCallRequest{.joins = joins,
+                           .op = std::move(op),
+                           .url = url,
+                           .phase2_url = mode_ == Mode::kXa ? url : std::string(),
+                           .payload = std::make_shared<const std::string>(input.payload)},
+        begun);
   }
-  if (url.empty()) return std::string();
-  Answer called = (*impl)->CallBranch(
-      gid_, SessionCallRequest{.branch_id = branch_id,
-                               .op = std::move(op),
-                               .url = url,
-                               .phase2_url = mode_ == Mode::kXa ? url : std::string(),
-                               .payload = payload,
-                               .headers = headers});
-  if (!called.status.ok()) {
-    refused_ = true;
-    return std::move(called.status);
-  }
-  return std::move(called.body);
+  if (answer.status.ok()) return std::move(answer.body);
+  // It may be registered all the same; who commits would confirm what was never tried.
+  refused_ = refused_ || begun || answer.status.code() == StatusCode::kUnavailable;
+  return std::move(answer.status);
 }
 
 Status Session::Commit() {

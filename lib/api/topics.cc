@@ -25,7 +25,7 @@ Status Coordinator::Impl::ChangeTopic(TopicChange change) {
   change.subscribers_max = options_.limits.subscribers;
   const auto call = std::make_shared<PendingCall>();
   backends_.driver->Post(
-      internal::TopicRequest{.change = std::move(change), .reply = internal::ReplyTo(call)});
+      internal::TopicRequest{.change = std::move(change), .reply = internal::Reply(call)});
   if (backends_.driver->Await(*call, options_.patience)) return call->Take().status;
   return {StatusCode::kUnavailable,
           Concat("the store did not answer within ", options_.patience.count(),

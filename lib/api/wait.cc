@@ -134,14 +134,14 @@ Followed Coordinator::Impl::Follow(const std::string& gid, internal::Request::Bo
   backends_.driver->Post(
       internal::Request{.gid = gid,
                         .body = std::move(body),
-                        .reply = [reply = internal::ReplyTo(accepted), end](Answer&& answer) {
+                        .reply = [reply = internal::Reply(accepted), end](Answer&& answer) mutable {
                           const Status status = answer.status;
                           reply(std::move(answer));
                           if (!status.ok()) end->Set(Answer{.status = status});
                         }});
   const Waiting waiting{end, next_ticket_++};
   backends_.driver->Post(internal::Request{
-      .gid = gid, .body = internal::WaitRequest{waiting.ticket}, .reply = internal::ReplyTo(end)});
+      .gid = gid, .body = internal::WaitRequest{waiting.ticket}, .reply = internal::Reply(end)});
   // Whoever does not even know whether it was accepted is told so in time. The wait counts from the
   // acceptance, if that takes longer than the whole of it.
   const milliseconds first = std::min(timeout, options_.patience);

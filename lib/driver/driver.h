@@ -2,6 +2,7 @@
 // the simulator's pump.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <memory>
@@ -17,8 +18,15 @@ namespace troth::internal {
 inline constexpr std::chrono::milliseconds kLongestWait = std::chrono::hours(24 * 3650);
 
 // One blocking call of the API: somebody answers it once, somebody waits for that.
-class PendingCall {
+class PendingCall final : public Asker {
  public:
+  void OnAnswer(Answer&& answer) override { Set(std::move(answer)); }
+  void OnDropped() override {
+    Set(Answer{.status = {StatusCode::kCancelled, "the coordinator was closed"}});
+  }
+  // Either the engine claims what it begins, or the waiter does, who gives up: the first has it.
+  bool Claim() override { return !claimed_.exchange(true); }
+  bool claimed() const { return claimed_; }
   void Set(Answer&& answer) {
     {
       const std::lock_guard lock(mutex_);
@@ -58,11 +66,8 @@ class PendingCall {
   std::condition_variable changed_;
   bool done_ = false;
   Answer answer_;
+  std::atomic<bool> claimed_{false};
 };
-
-// A reply that answers `call`: with kCancelled if it is dropped unanswered, as by a coordinator
-// that ends.
-Reply ReplyTo(const std::shared_ptr<PendingCall>& call);
 
 class Driver {
  public:

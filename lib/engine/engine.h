@@ -120,6 +120,7 @@ class Engine {
   void AnswerWhenDurable(Live& live, Request& request, Answer&& answer);
   bool ApplySession(Live& live, Request& request, Time now);
   Status RoomFor(size_t steps, size_t bytes, size_t document) const;
+  ActResult Join(Live& live, const RegisterRequest& joins, Time now);
   Status RoomFor(const GlobalTransaction& t, const RegisterRequest& joins) const;
   Status RoomFor(const GlobalTransaction& t, const RecordRequest& record) const;
   bool ApplyWorkflow(Live& live, Request& request, Time now);

@@ -1,4 +1,4 @@
-// What the public API asks of the engine, and how it is answered.
+// What the public API asks of the engine.
 #pragma once
 
 #include <functional>
@@ -8,22 +8,11 @@
 #include <variant>
 #include <vector>
 
-#include "model/store.h"
+#include "engine/reply.h"
 #include "model/transaction.h"
 #include "troth/coordinator.h"
 
 namespace troth::internal {
-
-struct Answer {
-  Status status;
-  bool repeated = false;             // Submit; a retry where nothing waits
-  bool ended = false;                // and what it repeats had succeeded when it came
-  std::string body;                  // of a session's call that succeeded
-  std::unique_ptr<Outcome> outcome;  // Wait, when the status is OK
-};
-// Called exactly once, in a turn of the engine or from the writer's thread; never blocks. It may be
-// that nobody listens any more.
-using Reply = std::function<void(Answer&&)>;
 
 // Everything of it was made on the submitting thread.
 struct SubmitRequest {
@@ -66,15 +55,18 @@ struct FinishRequest {
   std::shared_ptr<const std::string> result;    // what it returned; none: nothing
   std::shared_ptr<const std::string> document;  // the encoded result
 };
-// A session's own call of a registered branch: a try, an xa action. Made once; its result goes to
-// the caller.
+// A session registers a branch, and calls it once that is durable: a try, an xa action. Made once;
+// its result goes to the caller, who sleeps once.
 struct SessionCallRequest {
-  std::string branch_id;
+  RegisterRequest joins;
   std::string op;
   std::string url;
   std::string phase2_url;
   std::shared_ptr<const std::string> payload;
-  Headers headers;
+  // The engine's: the branch is registered once this version is durable. Then the call is due, and
+  // its asker can't give up any more.
+  uint64_t version = 0;
+  bool registered = false;
 };
 struct WaitRequest {
   uint64_t ticket = 0;  // to forget it by

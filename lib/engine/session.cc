@@ -93,24 +93,43 @@ bool Engine::ApplySession(Live& live, Request& request, Time now) {
     return Finish(live, request, ApplyAbort(t, abort->why, now));
   }
   if (auto* joins = std::get_if<RegisterRequest>(&request.body)) {
-    if (!IsRegistered(t, *joins->step)) {
-      if (Status room = RoomFor(live.t, *joins); !room.ok()) return Finish(live, request, {room});
-    }
-    const ActResult result = ApplyRegister(t, joins->mode, joins->step, now);
-    if (result.changed) live.new_parts.push_back({t.registered_parts.back(), joins->document});
-    return Finish(live, request, result);
+    return Finish(live, request, Join(live, *joins, now));
   }
+  auto& call = std::get<SessionCallRequest>(request.body);
+  ActResult joined = Join(live, call.joins, now);
+  if (!joined.status.ok()) return Finish(live, request, std::move(joined));
+  if (joined.changed) live.must_write = true;
+  call.version = t.version + (live.must_write ? 1 : 0);  // nothing is pending here
   live.session_calls.push_back(std::move(request));
   return true;
+}
+
+ActResult Engine::Join(Live& live, const RegisterRequest& joins, Time now) {
+  GlobalTransaction& t = live.t;
+  if (!IsRegistered(t, *joins.step)) {
+    if (Status room = RoomFor(t, joins); !room.ok()) return {room};
+  }
+  ActResult result = ApplyRegister(t, joins.mode, joins.step, now);
+  if (result.changed) live.new_parts.push_back({t.registered_parts.back(), joins.document});
+  return result;
 }
 
 void Engine::SendSessionCalls(Live& live, Time now) {
   std::vector<Request> waiting = std::exchange(live.session_calls, {});
   for (Request& request : waiting) {
-    const auto& wanted = std::get<SessionCallRequest>(request.body);
+    auto& wanted = std::get<SessionCallRequest>(request.body);
     GlobalTransaction& t = live.t;
+    if (!wanted.registered) {
+      if (t.version - (live.write_pending ? 1 : 0) < wanted.version) {
+        live.session_calls.push_back(std::move(request));
+        continue;
+      }
+      wanted.registered = true;
+      if (!request.reply.Claim()) continue;
+    }
+    const std::string& branch_id = wanted.joins.step->branch_id;
     const auto branch = std::find_if(t.branches.begin(), t.branches.end(), [&](const Branch& b) {
-      return b.op == Op::kRollback && t.BranchIdOf(b) == wanted.branch_id;
+      return b.op == Op::kRollback && t.BranchIdOf(b) == branch_id;
     });
     if (closing_) {
       request.reply(Answer{.status = {StatusCode::kCancelled, "the coordinator is closing"}});
@@ -118,7 +137,7 @@ void Engine::SendSessionCalls(Live& live, Time now) {
       request.reply(Answer{.status = TooLate(t)});
     } else if (branch == t.branches.end() || branch->held_by != 0) {
       request.reply(Answer{.status = {StatusCode::kFailedPrecondition,
-                                      Concat("branch ", wanted.branch_id, " of ", t.gid,
+                                      Concat("branch ", branch_id, " of ", t.gid,
                                              " is not registered, or is being called")}});
     } else if (!transport_.CanCall(wanted.url)) {
       request.reply(
@@ -143,11 +162,11 @@ void Engine::StartSessionCall(Live& live, uint16_t branch, Request&& request, Ti
   call.id = next_id_++;
   call.context = BranchContext{.gid = t.gid,
                                .trans_type = std::string(ModeName(t.mode())),
-                               .branch_id = wanted.branch_id,
+                               .branch_id = wanted.joins.step->branch_id,
                                .op = wanted.op,
                                .coordinator = options_.gateway_url,
                                .phase2_url = wanted.phase2_url,
-                               .headers = HeadersToSend(t, wanted.headers)};
+                               .headers = HeadersToSend(t, wanted.joins.step->headers)};
   Address(call, wanted.url, *wanted.payload, wanted.payload, t.mode(), t.PolicyOf(b));
   call.keep_body = true;
   const std::string host = HostKey(wanted.url);

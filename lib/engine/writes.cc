@@ -19,6 +19,11 @@ ReasonCode ParkedCode(const Plan& plan) {
   return plan.parked.empty() ? ReasonCode::kNone : plan.parked.front().code;
 }
 
+// Of a write whose outcome is unknown, and now for good (R4).
+Status InDoubt(std::string_view why) {
+  return {StatusCode::kUnavailable, Concat("whether it is stored is unknown: ", why)};
+}
+
 // What kept the store from taking a batch, or from taking it whole.
 Status ProblemOf(const BatchResult& result) {
   if (result.kind != BatchResult::Kind::kCommitted) return result.status;
@@ -135,11 +140,9 @@ void Engine::OnBatchDone(BatchDone& done, Time now) {
     if (!lost_owner_) LoseOwnership(done.result.status, now);
     for (size_t i = 0; i < writers.size(); ++i) {
       const Live* live = Find(writers[i]);
-      const bool in_doubt = live != nullptr && live->frozen;  // and now for good (R4)
-      const Status status =
-          in_doubt ? Status(StatusCode::kUnavailable,
-                            Concat("whether it is stored is unknown: ", store_problem_))
-                   : Status(StatusCode::kFailedPrecondition, store_problem_);
+      const bool in_doubt = live != nullptr && live->frozen;
+      const Status status = in_doubt ? InDoubt(store_problem_)
+                                     : Status(StatusCode::kFailedPrecondition, store_problem_);
       for (PendingReply& pending : done.batch.replies[i]) pending.reply(Answer{.status = status});
     }
     return;
@@ -329,7 +332,10 @@ void Engine::RefuseAll(Live& live, const Status& status) {
   live.replies.clear();
   for (Request& request : live.requests) request.reply(Answer{.status = status});
   live.requests.clear();
-  for (Request& request : live.session_calls) request.reply(Answer{.status = status});
+  for (Request& request : live.session_calls) {
+    const bool in_doubt = live.frozen && !std::get<SessionCallRequest>(request.body).registered;
+    request.reply(Answer{.status = in_doubt ? InDoubt(status.message()) : status});
+  }
   live.session_calls.clear();
   for (Waiter& waiter : live.waiters) waiter.reply(Answer{.status = status});
   live.waiters.clear();

@@ -12,9 +12,9 @@
 namespace troth {
 
 using internal::Concat;
+using internal::GatewayReply;
 using internal::Json;
 using internal::JsonObject;
-using internal::Reply;
 
 namespace {
 
@@ -46,10 +46,11 @@ std::optional<std::string_view> GatewayRequest::HeaderValue(std::string_view nam
 struct Gateway::Impl::Route {
   std::string_view method;
   std::string_view path;  // below the base path; one that ends in '/' takes a name after it
-  Reply (Impl::*with_body)(const Json& body) = nullptr;
-  Reply (Impl::*with_query)(const GatewayRequest& request) = nullptr;
-  Reply (Impl::*act_with_body)(const Json& body, std::string_view author) = nullptr;
-  Reply (Impl::*act_with_query)(const GatewayRequest& request, std::string_view author) = nullptr;
+  GatewayReply (Impl::*with_body)(const Json& body) = nullptr;
+  GatewayReply (Impl::*with_query)(const GatewayRequest& request) = nullptr;
+  GatewayReply (Impl::*act_with_body)(const Json& body, std::string_view author) = nullptr;
+  GatewayReply (Impl::*act_with_query)(const GatewayRequest& request,
+                                       std::string_view author) = nullptr;
 };
 
 const Gateway::Impl::Route* Gateway::Impl::FindRoute(std::string_view path) {
@@ -126,19 +127,19 @@ GatewayAnswer Gateway::Impl::Serve(const GatewayRequest& request, std::string_vi
   return internal::ToHttp(Answer(request, author, *route));
 }
 
-Reply Gateway::Impl::Answer(const GatewayRequest& request, std::string_view author,
-                            const Route& route) {
+GatewayReply Gateway::Impl::Answer(const GatewayRequest& request, std::string_view author,
+                                   const Route& route) {
   if (route.act_with_body != nullptr || route.act_with_query != nullptr) {
     // Who is known by the authorization can't be somebody else.
     if (author.empty()) author = request.HeaderValue("Troth-Author").value_or("");
     if (author.empty()) {
-      return Reply::BadRequest("author: empty; say who acts, in the header Troth-Author");
+      return GatewayReply::BadRequest("author: empty; say who acts, in the header Troth-Author");
     }
   }
   if (route.with_query != nullptr) return (this->*route.with_query)(request);
   if (route.act_with_query != nullptr) return (this->*route.act_with_query)(request, author);
   const Result<Json> body = internal::ParseJson(request.body, json_limits());
-  if (!body.ok()) return Reply::Of(body.status());
+  if (!body.ok()) return GatewayReply::Of(body.status());
   if (route.with_body != nullptr) return (this->*route.with_body)(*body);
   return (this->*route.act_with_body)(*body, author);
 }

@@ -36,8 +36,8 @@ class __attribute__((visibility("hidden"))) Gateway::Impl {
   static const Route* FindRoute(std::string_view path);
   void Finish(const GatewayRequest& request, GatewayAnswer& answer);
   GatewayAnswer Serve(const GatewayRequest& request, std::string_view author);
-  internal::Reply Answer(const GatewayRequest& request, std::string_view author,
-                         const Route& route);
+  internal::GatewayReply Answer(const GatewayRequest& request, std::string_view author,
+                                const Route& route);
   internal::JsonLimits json_limits() const { return {options_.json_depth, options_.json_values}; }
 
   // kFailedPrecondition stands for two things: the transaction's state forbids it, or the whole
@@ -49,51 +49,51 @@ class __attribute__((visibility("hidden"))) Gateway::Impl {
   }
 
   // --- submit.cc: what an application does with its transactions; `body` is the request's ---
-  internal::Reply NewGid(const GatewayRequest& request);
-  internal::Reply Prepare(const internal::Json& body);
-  internal::Reply Submit(const internal::Json& body);
-  internal::Reply Abort(const internal::Json& body);
-  internal::Reply RegisterBranch(const internal::Json& body);
-  internal::Reply Accept(internal::TransactionInput&& input);
+  internal::GatewayReply NewGid(const GatewayRequest& request);
+  internal::GatewayReply Prepare(const internal::Json& body);
+  internal::GatewayReply Submit(const internal::Json& body);
+  internal::GatewayReply Abort(const internal::Json& body);
+  internal::GatewayReply RegisterBranch(const internal::Json& body);
+  internal::GatewayReply Accept(internal::TransactionInput&& input);
   Result<Accepted> PrepareSession(const internal::TransactionInput& input);
-  internal::Reply AnswerPrepare(const Result<Accepted>& accepted, const std::string& gid);
-  internal::Reply AcceptAndWait(internal::TransactionInput&& input);
-  internal::Reply AnswerEnd(const Result<Outcome>& outcome, const std::string& gid);
-  internal::Reply AnswerSubmit(const Result<Accepted>& accepted, const std::string& gid);
-  internal::Reply RefuseSubmit(const Status& refused, const std::string& gid);
+  internal::GatewayReply AnswerPrepare(const Result<Accepted>& accepted, const std::string& gid);
+  internal::GatewayReply AcceptAndWait(internal::TransactionInput&& input);
+  internal::GatewayReply AnswerEnd(const Result<Outcome>& outcome, const std::string& gid);
+  internal::GatewayReply AnswerSubmit(const Result<Accepted>& accepted, const std::string& gid);
+  internal::GatewayReply RefuseSubmit(const Status& refused, const std::string& gid);
   Status CheckUrls(const internal::TransactionInput& input) const;
   Status CheckSubscribers(std::string_view field, std::string_view action,
                           const std::string& gid) const;
 
   // --- workflow.cc: what a workflow's caller reports ---
-  internal::Reply PrepareWorkflow(const internal::Json& body);
-  internal::Reply RecordProgress(const std::string& gid, internal::Fields& in,
-                                 internal::RemoteBranch&& branch);
-  internal::Reply EndWorkflow(internal::TransactionInput&& input);
+  internal::GatewayReply PrepareWorkflow(const internal::Json& body);
+  internal::GatewayReply RecordProgress(const std::string& gid, internal::Fields& in,
+                                        internal::RemoteBranch&& branch);
+  internal::GatewayReply EndWorkflow(internal::TransactionInput&& input);
   void AddTransaction(GatewayAnswer& answer) const;
 
   // --- acts.cc: what a person does; `author` is who ---
-  internal::Reply ForceStop(const internal::Json& body, std::string_view author);
-  internal::Reply ResetNextCronTime(const internal::Json& body, std::string_view author);
-  internal::Reply ResetCronTime(const GatewayRequest& request, std::string_view author);
+  internal::GatewayReply ForceStop(const internal::Json& body, std::string_view author);
+  internal::GatewayReply ResetNextCronTime(const internal::Json& body, std::string_view author);
+  internal::GatewayReply ResetCronTime(const GatewayRequest& request, std::string_view author);
 
   // --- topics.cc ---
-  internal::Reply Subscribe(const GatewayRequest& request);
-  internal::Reply Unsubscribe(const GatewayRequest& request);
-  internal::Reply DeleteTopic(const GatewayRequest& request);
-  internal::Reply ScanKv(const GatewayRequest& request);
-  internal::Reply QueryKv(const GatewayRequest& request);
+  internal::GatewayReply Subscribe(const GatewayRequest& request);
+  internal::GatewayReply Unsubscribe(const GatewayRequest& request);
+  internal::GatewayReply DeleteTopic(const GatewayRequest& request);
+  internal::GatewayReply ScanKv(const GatewayRequest& request);
+  internal::GatewayReply QueryKv(const GatewayRequest& request);
 
   // --- json_rpc.cc ---
   GatewayAnswer JsonRpc(const GatewayRequest& request);
 
   // --- read.cc: what only reads ---
-  internal::Reply Query(const GatewayRequest& request);
-  internal::Reply All(const GatewayRequest& request);
-  internal::Reply AllOfGid(std::string_view gid);
+  internal::GatewayReply Query(const GatewayRequest& request);
+  internal::GatewayReply All(const GatewayRequest& request);
+  internal::GatewayReply AllOfGid(std::string_view gid);
   GatewayAnswer Metrics() const;
-  internal::Reply Version(const GatewayRequest& request);
-  internal::Reply Ping(const GatewayRequest& request);
+  internal::GatewayReply Version(const GatewayRequest& request);
+  internal::GatewayReply Ping(const GatewayRequest& request);
 
   Coordinator& coordinator_;
   const GatewayOptions options_;

@@ -10,9 +10,9 @@ namespace troth {
 
 using internal::Concat;
 using internal::Fields;
+using internal::GatewayReply;
 using internal::Json;
 using internal::JsonObject;
-using internal::Reply;
 
 namespace {
 
@@ -40,16 +40,16 @@ GatewayAnswer Fail(int code, std::string_view message, std::string_view id) {
   return RpcAnswer(code == kParseError ? 400 : 200, error, id, "null");
 }
 
-GatewayAnswer ToJsonRpc(const Reply& reply, std::string_view id) {
+GatewayAnswer ToJsonRpc(const GatewayReply& reply, std::string_view id) {
   switch (reply.kind) {
-    case Reply::Kind::kSuccess:
+    case GatewayReply::Kind::kSuccess:
       return RpcAnswer(200, "null", id, reply.object.empty() ? "null" : reply.object);
-    case Reply::Kind::kFailure:
+    case GatewayReply::Kind::kFailure:
       return Fail(kFailure, reply.message, id);
-    case Reply::Kind::kOngoing:
+    case GatewayReply::Kind::kOngoing:
       return Fail(kOngoing, reply.message, id);
-    case Reply::Kind::kBadRequest:
-    case Reply::Kind::kError:
+    case GatewayReply::Kind::kBadRequest:
+    case GatewayReply::Kind::kError:
       break;
   }
   return Fail(kInternalError, reply.message, id);
@@ -69,7 +69,7 @@ std::string IdJson(const Json* id) {
 GatewayAnswer Gateway::Impl::JsonRpc(const GatewayRequest& request) {
   struct Method {
     std::string_view name;
-    Reply (Impl::*call)(const Json& params);
+    GatewayReply (Impl::*call)(const Json& params);
   };
   static constexpr std::array kMethods = {
       Method{"prepare", &Impl::Prepare}, Method{"submit", &Impl::Submit},

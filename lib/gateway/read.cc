@@ -7,9 +7,9 @@
 
 namespace troth {
 
+using internal::GatewayReply;
 using internal::JsonObject;
 using internal::QueryFields;
-using internal::Reply;
 
 namespace {
 
@@ -18,22 +18,22 @@ constexpr int64_t kPageMax = 1000;  // List's
 
 }  // namespace
 
-Reply Gateway::Impl::Query(const GatewayRequest& request) {
+GatewayReply Gateway::Impl::Query(const GatewayRequest& request) {
   const auto gid = request.QueryValue("gid");
-  if (!gid || gid->empty()) return Reply::Error("no gid specified");
+  if (!gid || gid->empty()) return GatewayReply::Error("no gid specified");
   const Result<TransactionRecord> record = coordinator_.Query(*gid);
   if (!record.ok() && record.status().code() != StatusCode::kNotFound) {
-    return Reply::Of(record.status());
+    return GatewayReply::Of(record.status());
   }
   const auto branches = record.ok() ? internal::BranchesJson(*record) : std::vector<std::string>();
-  return Reply::Success(
+  return GatewayReply::Success(
       JsonObject()
           .Raw("branches", internal::JsonList(branches))
           .Raw("transaction", record.ok() ? internal::TransactionJson(*record) : "null")
           .Finish());
 }
 
-Reply Gateway::Impl::All(const GatewayRequest& request) {
+GatewayReply Gateway::Impl::All(const GatewayRequest& request) {
   if (const auto gid = request.QueryValue("gid"); gid && !gid->empty()) return AllOfGid(*gid);
   QueryFields in(request);
   ListFilter filter;
@@ -45,26 +45,26 @@ Reply Gateway::Impl::All(const GatewayRequest& request) {
   filter.parked = in.Flag("parked");    // ours: what waits for a person
   filter.unended = in.Flag("unended");  // ours: what is under way
   const int64_t limit = std::clamp<int64_t>(in.Number("limit").value_or(kPage), 1, kPageMax);
-  if (!in.status().ok()) return Reply::Of(in.status());
+  if (!in.status().ok()) return GatewayReply::Of(in.status());
   const Result<ListPage> page =
       coordinator_.List(filter, static_cast<size_t>(limit), in.Text("position"));
-  if (!page.ok()) return Reply::Of(page.status());
+  if (!page.ok()) return GatewayReply::Of(page.status());
   std::vector<std::string> transactions;
   for (const TransactionSummary& each : page->transactions) {
     transactions.push_back(internal::SummaryJson(each));
   }
-  return Reply::Success(JsonObject()
-                            .Text("next_position", page->next_position)
-                            .Raw("transactions", internal::JsonList(transactions))
-                            .Finish());
+  return GatewayReply::Success(JsonObject()
+                                   .Text("next_position", page->next_position)
+                                   .Raw("transactions", internal::JsonList(transactions))
+                                   .Finish());
 }
 
-Reply Gateway::Impl::AllOfGid(std::string_view gid) {
+GatewayReply Gateway::Impl::AllOfGid(std::string_view gid) {
   const Result<TransactionRecord> record = coordinator_.Query(gid);
   if (!record.ok() && record.status().code() != StatusCode::kNotFound) {
-    return Reply::Of(record.status());
+    return GatewayReply::Of(record.status());
   }
-  return Reply::Success(
+  return GatewayReply::Success(
       JsonObject()
           .Text("next_position", "")
           .Raw("transactions",
@@ -79,10 +79,12 @@ GatewayAnswer Gateway::Impl::Metrics() const {
           .content_type = "text/plain; version=0.0.4; charset=utf-8"};
 }
 
-Reply Gateway::Impl::Version(const GatewayRequest&) {
-  return Reply::Success(JsonObject().Text("version", troth::Version()).Finish());
+GatewayReply Gateway::Impl::Version(const GatewayRequest&) {
+  return GatewayReply::Success(JsonObject().Text("version", troth::Version()).Finish());
 }
 
-Reply Gateway::Impl::Ping(const GatewayRequest&) { return Reply::Success(R"({"msg":"pong"})"); }
+GatewayReply Gateway::Impl::Ping(const GatewayRequest&) {
+  return GatewayReply::Success(R"({"msg":"pong"})");
+}
 
 }  // namespace troth

@@ -65,13 +65,13 @@ GatewayAnswer Verdict(int status, std::string_view result, std::string_view mess
 
 }  // namespace
 
-Reply Reply::Failure(std::string_view message) {
+GatewayReply GatewayReply::Failure(std::string_view message) {
   // Older clients search the text for the word rather than look at the status.
   const bool said = message.find(kFailureWord) != std::string_view::npos;
   return {Kind::kFailure, Concat(message, said ? "" : ": FAILURE"), {}};
 }
 
-Reply Reply::Of(const Status& status) {
+GatewayReply GatewayReply::Of(const Status& status) {
   switch (status.code()) {
     case StatusCode::kInvalidArgument:
       return BadRequest(WireMessage(status.message()));
@@ -83,24 +83,24 @@ Reply Reply::Of(const Status& status) {
   }
 }
 
-Reply NoSuchGid(const Status& status, std::string_view gid) {
-  if (status.code() != StatusCode::kNotFound) return Reply::Of(status);
-  return Reply::Error(Concat("no TransGlobal with gid: ", gid, " found"));
+GatewayReply NoSuchGid(const Status& status, std::string_view gid) {
+  if (status.code() != StatusCode::kNotFound) return GatewayReply::Of(status);
+  return GatewayReply::Error(Concat("no TransGlobal with gid: ", gid, " found"));
 }
 
-GatewayAnswer ToHttp(const Reply& reply) {
+GatewayAnswer ToHttp(const GatewayReply& reply) {
   switch (reply.kind) {
-    case Reply::Kind::kSuccess:
+    case GatewayReply::Kind::kSuccess:
       if (!reply.object.empty()) return {.body = reply.object};
       return {.body = R"({"dtm_result":"SUCCESS"})"};
-    case Reply::Kind::kFailure:
+    case GatewayReply::Kind::kFailure:
       return Verdict(409, "FAILURE", reply.message);
-    case Reply::Kind::kOngoing:
+    case GatewayReply::Kind::kOngoing:
       return Verdict(425, "ONGOING", reply.message);
-    case Reply::Kind::kBadRequest:
+    case GatewayReply::Kind::kBadRequest:
       if (!reply.object.empty()) return {.status = 400, .body = reply.object};
       return {.status = 400, .body = JsonObject().Text("message", reply.message).Finish()};
-    case Reply::Kind::kError:
+    case GatewayReply::Kind::kError:
       break;
   }
   return {.status = 500, .body = JsonObject().Text("message", reply.message).Finish()};

@@ -10,7 +10,7 @@
 
 namespace troth::internal {
 
-struct Reply {
+struct GatewayReply {
   enum class Kind {
     kSuccess,
     kFailure,     // a business answer: no
@@ -22,21 +22,25 @@ struct Reply {
   std::string message;  // of what is no success
   std::string object;   // the JSON object, whole, where there is more to say
 
-  static Reply Success(std::string object = {}) { return {Kind::kSuccess, {}, std::move(object)}; }
-  static Reply Failure(std::string_view message);
-  static Reply Ongoing(std::string message) { return {Kind::kOngoing, std::move(message), {}}; }
-  static Reply BadRequest(std::string message) {
+  static GatewayReply Success(std::string object = {}) {
+    return {Kind::kSuccess, {}, std::move(object)};
+  }
+  static GatewayReply Failure(std::string_view message);
+  static GatewayReply Ongoing(std::string message) {
+    return {Kind::kOngoing, std::move(message), {}};
+  }
+  static GatewayReply BadRequest(std::string message) {
     return {Kind::kBadRequest, std::move(message), {}};
   }
-  static Reply Error(std::string message) { return {Kind::kError, std::move(message), {}}; }
+  static GatewayReply Error(std::string message) { return {Kind::kError, std::move(message), {}}; }
   // Of a status that is not OK, where the route has no words of dtm's for it. Fields of the
   // public C++ API get the wire's names.
-  static Reply Of(const Status& status);
+  static GatewayReply Of(const Status& status);
 };
 
 // Of a status about one transaction: dtm's words for a gid that is not there.
-Reply NoSuchGid(const Status& status, std::string_view gid);
+GatewayReply NoSuchGid(const Status& status, std::string_view gid);
 
-GatewayAnswer ToHttp(const Reply& reply);
+GatewayAnswer ToHttp(const GatewayReply& reply);
 
 }  // namespace troth::internal

@@ -9,10 +9,10 @@ namespace troth {
 
 using internal::Concat;
 using internal::Fields;
+using internal::GatewayReply;
 using internal::Json;
 using internal::JsonObject;
 using internal::NoSuchGid;
-using internal::Reply;
 using internal::TransactionInput;
 
 namespace {
@@ -20,15 +20,15 @@ namespace {
 constexpr std::string_view kTopicScheme = "topic://";
 constexpr std::string_view kSubmit = "sumbmit";  // spelt as dtm does
 
-Reply Refused(TransactionStatus status, std::string_view what) {
-  return Reply::Failure(
+GatewayReply Refused(TransactionStatus status, std::string_view what) {
+  return GatewayReply::Failure(
       Concat("current status '", StatusName(status), "', cannot ", what, ". FAILURE"));
 }
 
 }  // namespace
 
-Reply Gateway::Impl::NewGid(const GatewayRequest&) {
-  return Reply::Success(
+GatewayReply Gateway::Impl::NewGid(const GatewayRequest&) {
+  return GatewayReply::Success(
       JsonObject().Text("dtm_result", "SUCCESS").Text("gid", troth::NewGid()).Finish());
 }
 
@@ -74,10 +74,10 @@ Result<Accepted> Gateway::Impl::PrepareSession(const TransactionInput& input) {
                                    .options = input.options});
 }
 
-Reply Gateway::Impl::Prepare(const Json& body) {
+GatewayReply Gateway::Impl::Prepare(const Json& body) {
   auto input = internal::ReadTransaction(body, json_limits());
-  if (!input.ok()) return Reply::Of(input.status());
-  if (Status urls = CheckUrls(*input); !urls.ok()) return Reply::Of(urls);
+  if (!input.ok()) return GatewayReply::Of(input.status());
+  if (Status urls = CheckUrls(*input); !urls.ok()) return GatewayReply::Of(urls);
   const std::string gid = input->gid;
   switch (input->mode) {
     case Mode::kMessage:
@@ -86,31 +86,32 @@ Reply Gateway::Impl::Prepare(const Json& body) {
     case Mode::kXa:
       return AnswerPrepare(PrepareSession(*input), gid);
     case Mode::kWorkflow:
-      return Reply::BadRequest("trans_type: a workflow is prepared by prepareWorkflow");
+      return GatewayReply::BadRequest("trans_type: a workflow is prepared by prepareWorkflow");
     case Mode::kSaga:
       break;
   }
-  return Reply::BadRequest("trans_type: a saga is not prepared");
+  return GatewayReply::BadRequest("trans_type: a saga is not prepared");
 }
 
-Reply Gateway::Impl::AnswerPrepare(const Result<Accepted>& accepted, const std::string& gid) {
-  if (accepted.ok()) return Reply::Success();
+GatewayReply Gateway::Impl::AnswerPrepare(const Result<Accepted>& accepted,
+                                          const std::string& gid) {
+  if (accepted.ok()) return GatewayReply::Success();
   const bool told_by_status = accepted.status().code() == StatusCode::kAlreadyExists ||
                               IsForbiddenByState(accepted.status());
-  if (!told_by_status) return Reply::Of(accepted.status());
+  if (!told_by_status) return GatewayReply::Of(accepted.status());
   const Result<TransactionRecord> record = coordinator_.Query(gid);
   const bool decided = record.ok() && record->status != TransactionStatus::kPrepared;
-  return decided ? Refused(record->status, "prepare") : Reply::Of(accepted.status());
+  return decided ? Refused(record->status, "prepare") : GatewayReply::Of(accepted.status());
 }
 
-Reply Gateway::Impl::Submit(const Json& body) {
+GatewayReply Gateway::Impl::Submit(const Json& body) {
   auto input = internal::ReadTransaction(body, json_limits());
-  if (!input.ok()) return Reply::Of(input.status());
-  if (Status urls = CheckUrls(*input); !urls.ok()) return Reply::Of(urls);
+  if (!input.ok()) return GatewayReply::Of(input.status());
+  if (Status urls = CheckUrls(*input); !urls.ok()) return GatewayReply::Of(urls);
   return input->wait_result ? AcceptAndWait(*std::move(input)) : Accept(*std::move(input));
 }
 
-Reply Gateway::Impl::Accept(TransactionInput&& input) {
+GatewayReply Gateway::Impl::Accept(TransactionInput&& input) {
   const std::string gid = input.gid;
   switch (input.mode) {
     case Mode::kSaga:
@@ -126,7 +127,7 @@ Reply Gateway::Impl::Accept(TransactionInput&& input) {
   return EndWorkflow(std::move(input));
 }
 
-Reply Gateway::Impl::AcceptAndWait(TransactionInput&& input) {
+GatewayReply Gateway::Impl::AcceptAndWait(TransactionInput&& input) {
   const std::string gid = input.gid;
   // Who waits asks for the end, also by a repetition of what has ended: its first answer was lost.
   const auto answer = [&](const internal::Followed& followed) {
@@ -151,47 +152,49 @@ Reply Gateway::Impl::AcceptAndWait(TransactionInput&& input) {
 
 // A repetition that comes while it is under way is a success, whatever has become of it since; what
 // had ended is not submitted again.
-Reply Gateway::Impl::AnswerSubmit(const Result<Accepted>& accepted, const std::string& gid) {
+GatewayReply Gateway::Impl::AnswerSubmit(const Result<Accepted>& accepted, const std::string& gid) {
   if (!accepted.ok()) return RefuseSubmit(accepted.status(), gid);
-  return accepted->ended ? Refused(TransactionStatus::kSucceed, kSubmit) : Reply::Success();
+  return accepted->ended ? Refused(TransactionStatus::kSucceed, kSubmit) : GatewayReply::Success();
 }
 
-Reply Gateway::Impl::RefuseSubmit(const Status& refused, const std::string& gid) {
+GatewayReply Gateway::Impl::RefuseSubmit(const Status& refused, const std::string& gid) {
   const StatusCode code = refused.code();
   if (code == StatusCode::kNotFound) {
-    return Reply::Failure(Concat("no trans with gid: ", gid, " found: it was never prepared"));
+    return GatewayReply::Failure(
+        Concat("no trans with gid: ", gid, " found: it was never prepared"));
   }
   const bool told_by_status = code == StatusCode::kAborted || code == StatusCode::kAlreadyExists ||
                               IsForbiddenByState(refused);
-  if (!told_by_status) return Reply::Of(refused);
+  if (!told_by_status) return GatewayReply::Of(refused);
   const Result<TransactionRecord> record = coordinator_.Query(gid);
-  if (!record.ok()) return Reply::Of(refused);
+  if (!record.ok()) return GatewayReply::Of(refused);
   const bool decided = record->status != TransactionStatus::kSubmitted &&
                        record->status != TransactionStatus::kPrepared;
-  return decided ? Refused(record->status, kSubmit) : Reply::Failure(refused.message());
+  return decided ? Refused(record->status, kSubmit) : GatewayReply::Failure(refused.message());
 }
 
-Reply Gateway::Impl::Abort(const Json& body) {
+GatewayReply Gateway::Impl::Abort(const Json& body) {
   Fields in(body);
   const std::string gid = in.Gid();
   const std::string why = in.Text("rollback_reason");
-  if (!in.status().ok()) return Reply::Of(in.status());
+  if (!in.status().ok()) return GatewayReply::Of(in.status());
   Result<TransactionRecord> record = coordinator_.Query(gid);
   if (!record.ok()) return NoSuchGid(record.status(), gid);
   const auto refused = [&] {
-    return Reply::Failure(Concat("trans type: '", ModeName(record->mode), "' current status '",
-                                 StatusName(record->status), "', cannot abort. FAILURE"));
+    return GatewayReply::Failure(Concat("trans type: '", ModeName(record->mode),
+                                        "' current status '", StatusName(record->status),
+                                        "', cannot abort. FAILURE"));
   };
   const bool decides_itself = record->mode == Mode::kSaga || record->mode == Mode::kWorkflow;
   if (record->finished || decides_itself) return refused();
   const Status aborted = coordinator_.Abort(gid, why);
-  if (aborted.ok()) return Reply::Success();
-  if (!IsForbiddenByState(aborted)) return Reply::Of(aborted);
+  if (aborted.ok()) return GatewayReply::Success();
+  if (!IsForbiddenByState(aborted)) return GatewayReply::Of(aborted);
   record = coordinator_.Query(gid);
-  return record.ok() ? refused() : Reply::Of(record.status());
+  return record.ok() ? refused() : GatewayReply::Of(record.status());
 }
 
-Reply Gateway::Impl::RegisterBranch(const Json& body) {
+GatewayReply Gateway::Impl::RegisterBranch(const Json& body) {
   Fields in(body);
   const std::string gid = in.Gid();
   const std::string mode = in.Text("trans_type");
@@ -211,26 +214,28 @@ Reply Gateway::Impl::RegisterBranch(const Json& body) {
   } else {
     in.Refuse("trans_type", Concat("unknow trans type: ", mode));  // spelt as dtm does
   }
-  if (!in.status().ok()) return Reply::Of(in.status());
+  if (!in.status().ok()) return GatewayReply::Of(in.status());
   const Status registered = internal::RegisterBranch(coordinator_, gid, branch);
-  if (registered.ok()) return Reply::Success();
+  if (registered.ok()) return GatewayReply::Success();
   const bool not_prepared = registered.code() == StatusCode::kNotFound ||
                             registered.code() == StatusCode::kAborted ||
                             IsForbiddenByState(registered);
-  if (!not_prepared) return Reply::Of(registered);
-  return Reply::Failure(Concat("no trans with gid: ", gid, " status: prepared found FAILURE"));
+  if (!not_prepared) return GatewayReply::Of(registered);
+  return GatewayReply::Failure(
+      Concat("no trans with gid: ", gid, " status: prepared found FAILURE"));
 }
 
-Reply Gateway::Impl::AnswerEnd(const Result<Outcome>& outcome, const std::string& gid) {
+GatewayReply Gateway::Impl::AnswerEnd(const Result<Outcome>& outcome, const std::string& gid) {
   if (!outcome.ok()) {
     const StatusCode code = outcome.status().code();
     const bool goes_on = code == StatusCode::kDeadlineExceeded || code == StatusCode::kCancelled;
-    return goes_on ? Reply::Ongoing(outcome.status().message()) : Reply::Of(outcome.status());
+    return goes_on ? GatewayReply::Ongoing(outcome.status().message())
+                   : GatewayReply::Of(outcome.status());
   }
-  if (outcome->succeeded()) return Reply::Success();
+  if (outcome->succeeded()) return GatewayReply::Success();
   const Result<TransactionRecord> record = coordinator_.Query(gid);
-  return Reply::Failure(record.ok() ? internal::RollbackReason(*record)
-                                    : outcome->reason.ToString());
+  return GatewayReply::Failure(record.ok() ? internal::RollbackReason(*record)
+                                           : outcome->reason.ToString());
 }
 
 }  // namespace troth

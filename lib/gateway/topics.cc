@@ -7,9 +7,9 @@
 
 namespace troth {
 
+using internal::GatewayReply;
 using internal::JsonObject;
 using internal::QueryFields;
-using internal::Reply;
 
 namespace {
 
@@ -22,10 +22,10 @@ bool AsksForTopics(const std::string& category) {
 }
 
 // dtm answers 500 to whatever is wrong with a topic; what the caller has to correct is 400 here.
-Reply AnswerChange(const Status& status) {
-  if (status.ok()) return Reply::Success();
-  if (status.code() == StatusCode::kInvalidArgument) return Reply::Of(status);
-  return Reply::Error(status.message());
+GatewayReply AnswerChange(const Status& status) {
+  if (status.ok()) return GatewayReply::Success();
+  if (status.code() == StatusCode::kInvalidArgument) return GatewayReply::Of(status);
+  return GatewayReply::Error(status.message());
 }
 
 std::string KvJson(const Topic& topic) {
@@ -45,21 +45,22 @@ std::string KvJson(const Topic& topic) {
 
 }  // namespace
 
-Reply Gateway::Impl::Subscribe(const GatewayRequest& request) {
+GatewayReply Gateway::Impl::Subscribe(const GatewayRequest& request) {
   const QueryFields in(request);
   const std::string url = in.Text("url");
   const std::string topic = in.Text("topic");
-  if (topic.empty()) return Reply::BadRequest("empty topic");
-  if (Status allowed = branch_urls_.Check("url", url); !allowed.ok()) return Reply::Of(allowed);
+  if (topic.empty()) return GatewayReply::BadRequest("empty topic");
+  if (Status allowed = branch_urls_.Check("url", url); !allowed.ok())
+    return GatewayReply::Of(allowed);
   return AnswerChange(coordinator_.Subscribe(topic, url, in.Text("remark")));
 }
 
-Reply Gateway::Impl::Unsubscribe(const GatewayRequest& request) {
+GatewayReply Gateway::Impl::Unsubscribe(const GatewayRequest& request) {
   const QueryFields in(request);
   return AnswerChange(coordinator_.Unsubscribe(in.Text("topic"), in.Text("url")));
 }
 
-Reply Gateway::Impl::DeleteTopic(const GatewayRequest& request) {
+GatewayReply Gateway::Impl::DeleteTopic(const GatewayRequest& request) {
   const std::string_view path = request.path;
   // A slash in it belongs to no topic's name, and is refused: "a/b" is not b.
   const size_t name = options_.base_path.size() + kTopicRoute.size();
@@ -67,16 +68,16 @@ Reply Gateway::Impl::DeleteTopic(const GatewayRequest& request) {
 }
 
 // A position is the last name of the page before.
-Reply Gateway::Impl::ScanKv(const GatewayRequest& request) {
+GatewayReply Gateway::Impl::ScanKv(const GatewayRequest& request) {
   QueryFields in(request);
   const int64_t limit = std::max<int64_t>(in.Number("limit").value_or(kPage), 1);
-  if (!in.status().ok()) return Reply::Of(in.status());
+  if (!in.status().ok()) return GatewayReply::Of(in.status());
   const std::string after = in.Text("position");
   std::vector<std::string> rows;
   std::string next;
   if (AsksForTopics(in.Text("cat"))) {
     const Result<std::vector<Topic>> topics = coordinator_.ListTopics();
-    if (!topics.ok()) return Reply::Of(topics.status());
+    if (!topics.ok()) return GatewayReply::Of(topics.status());
     std::string last;
     for (const Topic& topic : *topics) {
       if (!after.empty() && topic.name <= after) continue;
@@ -88,27 +89,27 @@ Reply Gateway::Impl::ScanKv(const GatewayRequest& request) {
       last = topic.name;
     }
   }
-  return Reply::Success(
+  return GatewayReply::Success(
       JsonObject().Raw("kv", internal::JsonList(rows)).Text("next_position", next).Finish());
 }
 
-Reply Gateway::Impl::QueryKv(const GatewayRequest& request) {
+GatewayReply Gateway::Impl::QueryKv(const GatewayRequest& request) {
   const QueryFields in(request);
   const std::string key = in.Text("key");
   std::vector<std::string> rows;
   if (AsksForTopics(in.Text("cat")) && key.empty()) {
     const Result<std::vector<Topic>> topics = coordinator_.ListTopics();
-    if (!topics.ok()) return Reply::Of(topics.status());
+    if (!topics.ok()) return GatewayReply::Of(topics.status());
     for (const Topic& topic : *topics) rows.push_back(KvJson(topic));
   } else if (AsksForTopics(in.Text("cat"))) {
     const Result<Topic> topic = coordinator_.GetTopic(key);
     if (topic.ok()) {
       rows.push_back(KvJson(*topic));
     } else if (topic.status().code() != StatusCode::kNotFound) {
-      return Reply::Of(topic.status());
+      return GatewayReply::Of(topic.status());
     }
   }
-  return Reply::Success(JsonObject().Raw("kv", internal::JsonList(rows)).Finish());
+  return GatewayReply::Success(JsonObject().Raw("kv", internal::JsonList(rows)).Finish());
 }
 
 }  // namespace troth

@@ -11,9 +11,9 @@ namespace troth {
 
 using internal::Concat;
 using internal::Fields;
+using internal::GatewayReply;
 using internal::Json;
 using internal::JsonObject;
-using internal::Reply;
 using internal::TransactionInput;
 
 namespace {
@@ -28,11 +28,11 @@ Result<bool> Succeeded(std::string_view field, std::string_view status) {
 }  // namespace
 
 // Stores it, or says how far it is: what is recorded is not run again.
-Reply Gateway::Impl::PrepareWorkflow(const Json& body) {
+GatewayReply Gateway::Impl::PrepareWorkflow(const Json& body) {
   auto input = internal::ReadTransaction(body, json_limits());
-  if (!input.ok()) return Reply::Of(input.status());
-  if (input->mode != Mode::kWorkflow) return Reply::BadRequest("trans_type: not workflow");
-  if (Status urls = CheckUrls(*input); !urls.ok()) return Reply::Of(urls);
+  if (!input.ok()) return GatewayReply::Of(input.status());
+  if (input->mode != Mode::kWorkflow) return GatewayReply::BadRequest("trans_type: not workflow");
+  if (Status urls = CheckUrls(*input); !urls.ok()) return GatewayReply::Of(urls);
   const auto prepared =
       internal::PrepareWorkflow(coordinator_, {.gid = input->gid,
                                                .name = input->workflow,
@@ -40,13 +40,14 @@ Reply Gateway::Impl::PrepareWorkflow(const Json& body) {
                                                .query_prepared = input->query_prepared,
                                                .headers = input->headers,
                                                .options = input->options});
-  if (!prepared.ok()) return Reply::Of(prepared.status());
+  if (!prepared.ok()) return GatewayReply::Of(prepared.status());
   const Result<TransactionRecord> record = coordinator_.Query(input->gid);
-  if (!record.ok()) return Reply::Of(record.status());
-  return Reply::Success(JsonObject()
-                            .Raw("progresses", internal::JsonList(internal::BranchesJson(*record)))
-                            .Raw("transaction", internal::TransactionJson(*record))
-                            .Finish());
+  if (!record.ok()) return GatewayReply::Of(record.status());
+  return GatewayReply::Success(
+      JsonObject()
+          .Raw("progresses", internal::JsonList(internal::BranchesJson(*record)))
+          .Raw("transaction", internal::TransactionJson(*record))
+          .Finish());
 }
 
 // dtm's Go SDK looks at no status of prepareWorkflow's answer: without a transaction it ends its
@@ -60,33 +61,35 @@ void Gateway::Impl::AddTransaction(GatewayAnswer& answer) const {
       Concat(answer.body.ends_with('{') ? "" : ",", "\"transaction\":", transaction, "}");
 }
 
-Reply Gateway::Impl::RecordProgress(const std::string& gid, Fields& in,
-                                    internal::RemoteBranch&& branch) {
+GatewayReply Gateway::Impl::RecordProgress(const std::string& gid, Fields& in,
+                                           internal::RemoteBranch&& branch) {
   const Result<bool> succeeded = Succeeded("status", in.Text("status"));
   in.Keep(succeeded.status());
   internal::Progress progress{.branch_id = std::move(branch.branch_id),
                               .op = in.Text("op"),
                               .failed = succeeded.ok() && !*succeeded,
                               .data = std::move(branch.payload)};
-  if (!in.status().ok()) return Reply::Of(in.status());
+  if (!in.status().ok()) return GatewayReply::Of(in.status());
   const Status recorded = internal::RecordProgress(coordinator_, gid, std::move(progress));
-  if (recorded.ok()) return Reply::Success();
+  if (recorded.ok()) return GatewayReply::Success();
   if (recorded.code() == StatusCode::kNotFound) {
-    return Reply::Failure(Concat("no trans with gid: ", gid, " status: prepared found FAILURE"));
+    return GatewayReply::Failure(
+        Concat("no trans with gid: ", gid, " status: prepared found FAILURE"));
   }
-  return IsForbiddenByState(recorded) ? Reply::Failure(recorded.message()) : Reply::Of(recorded);
+  return IsForbiddenByState(recorded) ? GatewayReply::Failure(recorded.message())
+                                      : GatewayReply::Of(recorded);
 }
 
-Reply Gateway::Impl::EndWorkflow(TransactionInput&& input) {
+GatewayReply Gateway::Impl::EndWorkflow(TransactionInput&& input) {
   const Result<bool> succeeded = Succeeded("req_extra.status", input.end_status);
-  if (!succeeded.ok()) return Reply::Of(succeeded.status());
+  if (!succeeded.ok()) return GatewayReply::Of(succeeded.status());
   const Result<Accepted> ended =
       internal::FinishWorkflow(coordinator_, input.gid,
                                {.succeeded = *succeeded,
                                 .reason = std::move(input.rollback_reason),
                                 .result = std::move(input.result)});
   // The same end again is a success, unlike a submit of what is called from here.
-  return ended.ok() ? Reply::Success() : RefuseSubmit(ended.status(), input.gid);
+  return ended.ok() ? GatewayReply::Success() : RefuseSubmit(ended.status(), input.gid);
 }
 
 }  // namespace troth

@@ -180,8 +180,6 @@ TEST_CASE("while paused nothing is called, and all goes on after it") {
 }
 
 TEST_CASE("a call keeps the payload of a registered step, also when its transaction is gone") {
-  Definition tcc;
-  tcc.mode = Mode::kTcc;
   Desk desk;
   Step step{.branch_id = "01",
             .forward = "http://bank.example/try",
@@ -191,10 +189,7 @@ TEST_CASE("a call keeps the payload of a registered step, also when its transact
             .headers = {},
             .after = {},
             .own = {}};
-  desk.Submit("g", tcc);
-  auto& submit = std::get<SubmitRequest>(std::get<Request>(desk.events.back()).body);
-  submit.transaction->phase = Phase::kPrepared;
-  submit.transaction->outcome = Decision::kUndecided;
+  desk.Prepare("g");
   desk.Run();
   auto document = std::make_shared<const std::string>(EncodeStep(step));
   auto shared = std::make_shared<const Step>(std::move(step));

@@ -253,18 +253,35 @@ void Desk::Pass(Milliseconds time) {
   now = until;
 }
 
+namespace {
+
+class TicketAsker final : public Asker {
+ public:
+  TicketAsker(TicketPtr ticket, std::string gid, Effects& effects)
+      : ticket_(std::move(ticket)), gid_(std::move(gid)), effects_(effects) {}
+  void OnAnswer(Answer&& answer) override {
+    ++ticket_->answers;
+    ticket_->answer = std::move(answer);
+    effects_.push_back("answer " + gid_);
+  }
+  void OnDropped() override { ++ticket_->drops; }
+  bool Claim() override {
+    ticket_->claimed = !ticket_->gives_up;
+    return ticket_->claimed;
+  }
+
+ private:
+  const TicketPtr ticket_;
+  const std::string gid_;
+  Effects& effects_;
+};
+
+}  // namespace
+
 TicketPtr Desk::Ask(const std::string& gid, Request::Body body) {
   auto ticket = std::make_shared<Ticket>();
   tickets.push_back(ticket);
-  // Lives as long as the reply: whoever drops that unanswered is noticed.
-  const std::shared_ptr<void> held(nullptr, [ticket](void*) {
-    if (ticket->answers == 0) ++ticket->drops;
-  });
-  Reply reply = [this, held, ticket, gid](Answer&& answer) {
-    ++ticket->answers;
-    ticket->answer = std::move(answer);
-    effects.push_back("answer " + gid);
-  };
+  Reply reply(std::make_shared<TicketAsker>(ticket, gid, effects));
   events.emplace_back(
       Request{.gid = gid, .body = std::move(body), .reply = std::move(reply), .give_up = {}});
   return ticket;
@@ -279,6 +296,17 @@ TicketPtr Desk::Submit(const std::string& gid, const Definition& definition,
   return Ask(
       gid,
       SubmitRequest{.transaction = std::move(t), .document = std::move(document), .start = start});
+}
+
+TicketPtr Desk::Prepare(const std::string& gid) {
+  Definition tcc;
+  tcc.mode = Mode::kTcc;
+  tcc.timeout_to_fail = Milliseconds{30'000};  // or it leaves memory
+  const TicketPtr ticket = Submit(gid, tcc);
+  auto& submit = std::get<SubmitRequest>(std::get<Request>(events.back()).body);
+  submit.transaction->phase = Phase::kPrepared;
+  submit.transaction->outcome = Decision::kUndecided;
+  return ticket;
 }
 
 Health Desk::Control(ControlRequest::Kind kind) {

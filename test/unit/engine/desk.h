@@ -36,6 +36,8 @@ struct Ticket {
   size_t answers = 0;
   size_t drops = 0;
   Answer answer;
+  bool claimed = false;
+  bool gives_up = false;  // whoever claims it later may not begin
   StatusCode code() const { return answer.status.code(); }
   bool open() const { return answers + drops == 0; }
 };
@@ -167,6 +169,8 @@ class Desk {
   // `start`: of a message, when its actions may begin.
   TicketPtr Submit(const std::string& gid, const Definition& definition = SagaOf(2),
                    std::optional<Time> start = {});
+  // A tcc that a session puts together.
+  TicketPtr Prepare(const std::string& gid);
   TicketPtr Wait(const std::string& gid, uint64_t ticket = 0) {
     return Ask(gid, WaitRequest{ticket});
   }

@@ -1,0 +1,155 @@
+// A session registers a branch and calls it: the call comes when the registration is durable, once,
+// and not to a caller who has given up.
+#include <doctest/doctest.h>
+
+#include <memory>
+
+#include "desk.h"
+#include "model/stored.h"
+
+namespace troth::internal {
+namespace {
+
+// A branch whose try somebody waits for.
+TicketPtr Call(Desk& desk, std::string branch_id = "01") {
+  Step step{.branch_id = std::move(branch_id),
+            .forward = {},
+            .commit = "http://bank.example/confirm",
+            .rollback = "http://bank.example/cancel",
+            .payload = "{}",
+            .headers = {},
+            .after = {},
+            .own = {}};
+  auto document = std::make_shared<const std::string>(EncodeStep(step));
+  return desk.Ask(
+      "g", SessionCallRequest{.joins = {.step = std::make_shared<const Step>(std::move(step)),
+                                        .document = std::move(document)},
+                              .op = "try",
+                              .url = "http://bank.example/try",
+                              .phase2_url = {},
+                              .payload = std::make_shared<const std::string>("{}")});
+}
+
+struct Began : Desk {
+  Began() {
+    Prepare("g");
+    Run();
+  }
+};
+
+TEST_CASE("session: a branch is called once its registration is durable, and its caller told") {
+  Began desk;
+  const TicketPtr caller = Call(desk);
+  desk.Turn();
+  CHECK(desk.Open() == "");
+  CHECK(desk.store.commits_pending() == 1);
+  desk.DoStore();
+  CHECK(desk.Open() == "");
+  desk.Turn();
+  CHECK(desk.Open() == "g:01/try");
+  CHECK(desk.store.Read("g").registered.size() == 1);
+  CHECK(caller->claimed);
+  CHECK(caller->open());
+  desk.End("g:01/try", Success());
+  desk.Turn();
+  CHECK(caller->code() == StatusCode::kOk);
+  CHECK(desk.calls.starts["g:01/try"] == 1);
+}
+
+TEST_CASE("session: nothing is called while the registration is refused, or in doubt") {
+  Began desk;
+  const TicketPtr caller = Call(desk);
+  desk.Turn();
+  SUBCASE("refused") {
+    desk.store.script.push_back([](const Batch&) {
+      return BatchResult{.kind = BatchResult::Kind::kNotWritten,
+                         .status = {StatusCode::kResourceExhausted, "disk full"}};
+    });
+    desk.DoStore();
+    desk.Turn();
+  }
+  SUBCASE("in doubt") {
+    desk.DoubtCommit("fsync failed");
+    desk.Turn();
+  }
+  CHECK(desk.Open() == "");
+  CHECK(caller->open());
+  desk.Pass(10_sec);
+  CHECK(desk.Open() == "g:01/try");
+}
+
+TEST_CASE("session: whoever has given up before the registration was durable is not called for") {
+  Began desk;
+  const TicketPtr caller = Call(desk);
+  desk.Turn();
+  caller->gives_up = true;
+  desk.Run();
+  CHECK(desk.Open() == "");
+  CHECK(caller->answers == 0);
+  CHECK(desk.store.Read("g").registered.size() == 1);
+}
+
+TEST_CASE("session: a call waits for its own registration, and for no later one") {
+  Began desk;
+  const TicketPtr one = Call(desk, "01");
+  desk.Turn();
+  const TicketPtr other = Call(desk, "02");
+  desk.Turn();
+  desk.DoStore();
+  desk.Turn();  // the second registration is with the store
+  CHECK(desk.store.commits_pending() == 1);
+  CHECK(desk.Open() == "g:01/try");
+  CHECK_FALSE(other->claimed);
+  desk.Run();
+  CHECK(desk.Open() == "g:01/try g:02/try");
+}
+
+TEST_CASE("session: what is rolled back in the same commit is called no more") {
+  Began desk;
+  const TicketPtr caller = Call(desk);
+  const TicketPtr abort = desk.Ask("g", AbortRequest{"changed my mind"});
+  desk.Turn();
+  desk.DoStore();
+  desk.Turn();
+  CHECK(abort->code() == StatusCode::kOk);
+  CHECK(caller->code() == StatusCode::kAborted);
+  CHECK(desk.calls.starts["g:01/try"] == 0);
+  CHECK(desk.Open() == "g:01/cancel");
+}
+
+TEST_CASE("session: what is refused is not registered, and was never claimed") {
+  Desk desk({.limits = {.steps = 1}});
+  desk.Prepare("g");
+  desk.Run();
+  const TicketPtr one = Call(desk, "01");
+  desk.Run();
+  const TicketPtr other = Call(desk, "02");
+  desk.Run();
+  CHECK(other->code() == StatusCode::kResourceExhausted);
+  CHECK_FALSE(other->claimed);
+  CHECK(desk.store.Read("g").registered.size() == 1);
+}
+
+TEST_CASE("session: of a registration in doubt when the store is lost nobody knows") {
+  Began desk;
+  const TicketPtr caller = Call(desk);
+  desk.Turn();
+  StatusCode said = StatusCode::kFailedPrecondition;
+  SUBCASE("in doubt") {
+    desk.DoubtCommit("fsync failed");
+    desk.Turn();
+    said = StatusCode::kUnavailable;
+  }
+  SUBCASE("known") {}
+  desk.store.script.push_back([](const Batch&) {
+    return BatchResult{.kind = BatchResult::Kind::kLostOwner,
+                       .status = {StatusCode::kFailedPrecondition, "somebody else owns it"}};
+  });
+  desk.DoStore();
+  desk.Turn();
+  CHECK(caller->code() == said);
+  CHECK(desk.Open() == "");
+}
+
+}  // namespace
+}  // namespace troth::internal
