@@ -70,12 +70,21 @@ std::string Cut(const std::string& text) {
   return std::string(internal::Truncated(text, kTextBytesMax));
 }
 
+// A later life, with another clock, may be the first to know for certain that a row was written.
+const Stamp& WrittenAt(const Trail& trail, const Stored& row) {
+  const auto found = std::find_if(trail.rows.begin(), trail.rows.end(), [&](const Stored* one) {
+    return one->kind != Stored::Kind::kNotWritten && one->row.version == row.row.version;
+  });
+  return found == trail.rows.end() ? row.when : (*found)->when;
+}
+
 // What is wrong about the reason of a rollback; empty: nothing.
 std::string WrongReason(const Index& index, const Trail& trail, const Stored& row) {
   const GlobalTransaction& t = *row.transaction;
   const Reason& reason = t.reason;
   const auto& calls = trail.Of({reason.branch_id, reason.op});
   const auto branch = FindBranch(t, {reason.branch_id, reason.op});
+  const Stamp& written = WrittenAt(trail, row);
   const auto person = [&](Ask what) {
     const bool asked = Asked(trail, row, [&](const ApiCall& call) {
       return call.what == what && call.author == reason.author && Cut(call.reason) == reason.text;
@@ -106,16 +115,16 @@ std::string WrongReason(const Index& index, const Trail& trail, const Stored& ro
       if (!branch) return "names no branch";
       const milliseconds limit = t.PolicyOf(t.branches[*branch]).give_up_after;
       const bool late = std::any_of(calls.begin(), calls.end(), [&](const Call* call) {
-        const Time began = index.CountsFrom(call->sent, index.ClockAt(call->sent), row.when);
-        return began + limit <= index.ClockAt(row.when);
+        const Time began = index.CountsFrom(call->sent, index.ClockAt(call->sent), written);
+        return began + limit <= index.ClockAt(written);
       });
       const bool limited = limit != kNoTimeLimit;
       return limited && late ? "" : "says given up, and it was not that late";
     }
     case ReasonCode::kTimeout: {
-      const Time began = index.CountsFrom(trail.rows[0]->when, t.created, row.when);
+      const Time began = index.CountsFrom(trail.rows[0]->when, t.created, written);
       const auto& limit = t.definition->timeout_to_fail;
-      const bool late = limit && began + *limit <= index.ClockAt(row.when);
+      const bool late = limit && began + *limit <= index.ClockAt(written);
       return late && !reason.text.empty() ? "" : "says time-out, and none had passed";
     }
     case ReasonCode::kCancelled:

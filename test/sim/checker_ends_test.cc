@@ -298,6 +298,27 @@ TEST_CASE("I22: an edit of unknown outcome may be carried out behind an act that
   CHECK_FALSE(breaks(StatusCode::kUnavailable));
 }
 
+TEST_CASE("I22: an edit that waited for a call is newer than what was answered meanwhile") {
+  const auto breaks = [](bool waited) {
+    Sample sample = LimitedSaga(0);
+    ApiCall edit = sample.Ask(Ask::kEdit);
+    edit.branch_id = "01";
+    edit.op = "action";
+    sample.log.api.pop_back();
+    ApiCall retry = sample.Ask(Ask::kRetry);
+    sample.log.api.pop_back();
+    sample.Call("01", "action", CallResult::kUnknown, 500);
+    if (waited) edit.answered = sample.Now();
+    sample.log.api.push_back(edit);
+    sample.log.api.push_back(retry);
+    sample.Pass(10min);
+    sample.Call("01", "action");
+    return sample.Breaks(22);
+  };
+  CHECK(breaks(false));
+  CHECK_FALSE(breaks(true));
+}
+
 TEST_CASE("I23: unended, and neither due nor parked") {
   Sample sample(Mode::kSaga, 1);
   sample.Write();

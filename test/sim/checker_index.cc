@@ -259,7 +259,34 @@ Index::Index(const Log& log) : log_(log) {
     std::stable_sort(
         trail.rows.begin(), trail.rows.end(),
         [](const Stored* one, const Stored* other) { return one->when.seq < other->when.seq; });
+    AddUntoldDelete(trail);
     EndWithTombstone(trail);
+  }
+}
+
+// A life may be cut off before it can tell that it has deleted a tombstone whose time was over. The
+// next one does not find it.
+void Index::AddUntoldDelete(Trail& trail) {
+  for (const Life& life : log_.lives) {
+    const bool cut_off = life.end == Life::End::kCrashed || life.end == Life::End::kPowerLost;
+    if (!cut_off || !life.ended || life.number >= log_.lives.size()) continue;
+    const Life& next = log_.lives[life.number];
+    const Stored* last = trail.DurableAt(life.ended->seq);
+    const bool tombstone = last != nullptr && last->row.finished && last->transaction == nullptr &&
+                           last->unreadable.empty();
+    if (!tombstone || next.refused || next.image >= log_.images.size()) continue;
+    const Time until = *last->row.finished + log_.facts.tombstone_retention;
+    const auto& found = log_.images[next.image].rows;
+    const bool there = std::any_of(found.begin(), found.end(),
+                                   [&](const Stored& row) { return row.row.gid == trail.gid; });
+    if (there || life.ended->at + life.offset < until) continue;
+    untold_.push_back(
+        {.kind = Stored::Kind::kDeleted, .when = *life.ended, .row = last->row, .transaction = {}});
+    const auto place = std::find_if(trail.rows.begin(), trail.rows.end(), [&](const Stored* row) {
+      return row->when.seq > life.ended->seq;
+    });
+    trail.rows.insert(place, &untold_.back());
+    return;
   }
 }
 

@@ -1,6 +1,7 @@
 // The log, sorted by transaction, branch and life: built once, read by every check.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -117,7 +118,10 @@ class Index {
   bool Disturbed(Time from, Time until, const std::function<bool(const Fault&)>& counts) const;
 
  private:
+  void AddUntoldDelete(Trail& trail);
+
   const Log& log_;
+  std::deque<Stored> untold_;
   std::vector<Trail> trails_;
   std::map<std::string, size_t, std::less<>> by_gid_;
   std::map<std::string, std::vector<const Call*>> by_host_;

@@ -80,6 +80,24 @@ TEST_CASE("I1: what was acknowledged is not in the store") {
     sample.log.stored.back().when.at += std::chrono::hours(24 * 8);
     CHECK(!sample.Breaks(1));
   }
+  SUBCASE("a tombstone goes, and the life is cut off before it can tell") {
+    Sample sample = SucceededSaga();
+    const Time late = *sample.log.stored.back().row.finished + std::chrono::hours(24 * 8);
+    Stored purged = sample.log.stored.back();
+    purged.kind = Stored::Kind::kPurged;
+    purged.transaction = nullptr;
+    purged.when = sample.Now();
+    purged.when.at = late;
+    sample.log.stored.push_back(purged);
+    sample.Open();
+    sample.log.images.back().rows.clear();
+    sample.log.end.image = {.when = sample.Now(), .rows = {}, .topics = {}};
+    CHECK(sample.Breaks(1));
+    sample.log.lives[0].ended->at = late + sample.log.facts.tombstone_retention;
+    CHECK(!sample.Breaks(1));
+    sample.log.lives[0].end = Life::End::kClosed;
+    CHECK(sample.Breaks(1));
+  }
   SUBCASE("a topic") {
     Sample sample = SucceededSaga();
     ApiCall& subscribe = sample.Ask(Ask::kSubscribe);

@@ -69,13 +69,17 @@ bool Resets(const ApiCall& asked, const Operation& operation) {
   }
 }
 
-// The newest act on an operation that began in the same life before the call; null: none.
+// The newest act on an operation that began in the same life before the call; null: none. One that
+// waited for a call in flight is newer than those that were answered meanwhile.
 const ApiCall* NewestAct(const Trail& trail, const Call& call) {
   const ApiCall* newest = nullptr;
   for (const ApiCall* asked : trail.asked) {
     if (asked->began.seq > call.sent.seq) break;
     if (asked->began.life != call.sent.life) continue;
-    if (Resets(*asked, {call.branch_id, call.op})) newest = asked;
+    if (!Resets(*asked, {call.branch_id, call.op})) continue;
+    const bool before = newest != nullptr && asked->answered && newest->answered &&
+                        asked->answered->seq < newest->answered->seq;
+    if (!before) newest = asked;
   }
   return newest;
 }
