@@ -70,10 +70,13 @@ std::string Cut(const std::string& text) {
   return std::string(internal::Truncated(text, kTextBytesMax));
 }
 
-// A later life, with another clock, may be the first to know for certain that a row was written.
-const Stamp& WrittenAt(const Trail& trail, const Stored& row) {
+// When its reason came into the store. A later life, with another clock, may be the first to know
+// for certain that it did.
+const Stamp& ReasonWrittenAt(const Trail& trail, const Stored& row) {
+  const Reason& reason = row.transaction->reason;
   const auto found = std::find_if(trail.rows.begin(), trail.rows.end(), [&](const Stored* one) {
-    return one->kind != Stored::Kind::kNotWritten && one->row.version == row.row.version;
+    return one->kind != Stored::Kind::kNotWritten && one->transaction != nullptr &&
+           one->transaction->reason.code == reason.code && one->transaction->reason.at == reason.at;
   });
   return found == trail.rows.end() ? row.when : (*found)->when;
 }
@@ -84,7 +87,7 @@ std::string WrongReason(const Index& index, const Trail& trail, const Stored& ro
   const Reason& reason = t.reason;
   const auto& calls = trail.Of({reason.branch_id, reason.op});
   const auto branch = FindBranch(t, {reason.branch_id, reason.op});
-  const Stamp& written = WrittenAt(trail, row);
+  const Stamp& written = ReasonWrittenAt(trail, row);
   const auto person = [&](Ask what) {
     const bool asked = Asked(trail, row, [&](const ApiCall& call) {
       return call.what == what && call.author == reason.author && Cut(call.reason) == reason.text;
