@@ -15,6 +15,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <memory_resource>
 #include <optional>
 #include <span>
 #include <string>
@@ -168,12 +169,15 @@ class Engine {
   Time opened_{};
 
   uint64_t next_id_ = 1;
-  std::unordered_map<LiveId, std::unique_ptr<Live>> live_;
-  std::unordered_map<std::string_view, Live*> by_gid_;  // the key is the value's own gid
-  std::unordered_map<uint64_t, InFlight> calls_;
+  // Their entries come and go with each transaction and call, on whatever thread has the turn: what
+  // one has left the next one takes, in place of memory that another thread has allocated.
+  std::pmr::unsynchronized_pool_resource entries_;
+  std::pmr::unordered_map<LiveId, std::unique_ptr<Live>> live_{&entries_};
+  std::pmr::unordered_map<std::string_view, Live*> by_gid_{&entries_};  // the value's own gid
+  std::pmr::unordered_map<uint64_t, InFlight> calls_{&entries_};
   std::vector<LiveId> touched_;
   Hosts hosts_;
-  Timers timers_;
+  Timers timers_{&entries_};
   Loader loader_;
 
   struct QueuedWrite {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <memory_resource>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -15,6 +16,9 @@ namespace troth::internal {
 
 class Timers {
  public:
+  explicit Timers(std::pmr::memory_resource* entries = std::pmr::get_default_resource())
+      : at_(entries) {}
+
   // Replaces the timer of `id`; none removes it.
   void Set(LiveId id, std::optional<Time> at) {
     const auto it = at_.find(id);
@@ -70,7 +74,7 @@ class Timers {
   }
 
   std::vector<std::pair<Time, LiveId>> heap_;
-  std::unordered_map<LiveId, Time> at_;
+  std::pmr::unordered_map<LiveId, Time> at_;
 };
 
 }  // namespace troth::internal

@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <exception>
 #include <map>
+#include <memory_resource>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -94,9 +95,9 @@ struct LocalTransport::Core : std::enable_shared_from_this<LocalTransport::Core>
   std::shared_ptr<const LocalFunction> Find(const std::string& name) const;
   // Nothing if the call may be queued; else why not.
   std::optional<CallEnded> Admit(const std::shared_ptr<LocalCall>& call);
-  void Run(const std::shared_ptr<LocalCall>& call);
-  void End(const std::shared_ptr<LocalCall>& call, CallEnded&& ended, bool unless_begun = false);
-  void Stop(const std::shared_ptr<LocalCall>& call, std::string_view why);
+  void Run(LocalCall& call);
+  void End(LocalCall& call, CallEnded&& ended, bool unless_begun = false);
+  void Stop(LocalCall& call, std::string_view why);
   std::vector<std::shared_ptr<LocalCall>> Calls() const;
   bool WaitForAll(std::chrono::milliseconds patience);
   bool Close(std::chrono::milliseconds grace);
@@ -105,10 +106,16 @@ struct LocalTransport::Core : std::enable_shared_from_this<LocalTransport::Core>
   mutable std::mutex mutex;
   std::condition_variable all_delivered;
   std::map<std::string, std::shared_ptr<const LocalFunction>, std::less<>> functions;
-  std::unordered_map<uint64_t, std::shared_ptr<LocalCall>> calls;
+  std::pmr::unsynchronized_pool_resource entries;  // of these, for reuse
+  std::pmr::unordered_map<uint64_t, std::shared_ptr<LocalCall>> calls{&entries};
   size_t undelivered = 0;
   bool closing = false;
   ThreadPool pool;
+};
+
+struct LocalTransport::QueuedCall final : LocalCall, ThreadPool::Job {
+  void Run() override { core->Run(*this); }
+  std::shared_ptr<Core> core;
 };
 
 std::shared_ptr<const LocalFunction> LocalTransport::Core::Find(const std::string& name) const {
@@ -139,35 +146,34 @@ std::optional<CallEnded> LocalTransport::Core::Admit(const std::shared_ptr<Local
   return std::nullopt;
 }
 
-void LocalTransport::Core::Run(const std::shared_ptr<LocalCall>& call) {
+void LocalTransport::Core::Run(LocalCall& call) {
   {
     std::lock_guard lock(mutex);
-    if (call->ended) return;
-    call->begun = true;
+    if (call.ended) return;
+    call.begun = true;
   }
-  CallEnded ended = Answer(*call);
+  CallEnded ended = Answer(call);
   const ThreadPool::LastAct last(pool);
   End(call, std::move(ended));
 }
 
-void LocalTransport::Core::End(const std::shared_ptr<LocalCall>& call, CallEnded&& ended,
-                               bool unless_begun) {
+void LocalTransport::Core::End(LocalCall& call, CallEnded&& ended, bool unless_begun) {
   {
     std::lock_guard lock(mutex);
-    if (call->ended || (unless_begun && call->begun)) return;
-    call->ended = true;
-    calls.erase(call->call.id);
+    if (call.ended || (unless_begun && call.begun)) return;
+    call.ended = true;
+    calls.erase(call.call.id);
   }
-  call->sink->OnCallEnded(std::move(ended));
+  call.sink->OnCallEnded(std::move(ended));
   std::lock_guard lock(mutex);
   if (--undelivered == 0) all_delivered.notify_all();
 }
 
 // A call that waits for a thread ends at once.
-void LocalTransport::Core::Stop(const std::shared_ptr<LocalCall>& call, std::string_view why) {
-  End(call, Ended(*call, Kind::kNotSent, ReasonCode::kNotSent, why), /*unless_begun=*/true);
+void LocalTransport::Core::Stop(LocalCall& call, std::string_view why) {
+  End(call, Ended(call, Kind::kNotSent, ReasonCode::kNotSent, why), /*unless_begun=*/true);
   // The application's stop callbacks run inside request_stop: not on the engine's thread.
-  const auto request = [source = call->stop]() mutable {
+  const auto request = [source = call.stop]() mutable {
     const LocalFunctionScope mark;
     source.request_stop();
   };
@@ -193,11 +199,11 @@ bool LocalTransport::Core::Close(std::chrono::milliseconds grace) {
   }
   WaitForAll(grace);
   const std::vector<std::shared_ptr<LocalCall>> left = Calls();
-  for (const std::shared_ptr<LocalCall>& call : left) Stop(call, "the coordinator is closed");
+  for (const std::shared_ptr<LocalCall>& call : left) Stop(*call, "the coordinator is closed");
   const bool stopped = WaitForAll(options.patience);
   for (const std::shared_ptr<LocalCall>& call : Calls()) {
-    End(call, Ended(*call, Kind::kLost, ReasonCode::kNoAnswer,
-                    "the coordinator was closed, and the function did not return"));
+    End(*call, Ended(*call, Kind::kLost, ReasonCode::kNoAnswer,
+                     "the coordinator was closed, and the function did not return"));
   }
   // Threads whose functions have returned need only a moment to end.
   pool.Stop(stopped ? std::chrono::milliseconds(5'000) : std::chrono::milliseconds(0));
@@ -231,16 +237,17 @@ bool LocalTransport::CanCall(std::string_view url) const {
 }
 
 void LocalTransport::Start(Call call, CallSink& sink) {
-  auto made = std::make_shared<LocalCall>();
+  auto made = std::make_shared<QueuedCall>();
+  made->core = core_;
   made->call = std::move(call);
   made->sink = &sink;
   if (std::optional<CallEnded> refused = core_->Admit(made)) {
     sink.OnCallEnded(*std::move(refused));
     return;
   }
-  if (!core_->pool.Submit([self = core_, made] { self->Run(made); })) {
-    core_->End(made, Ended(*made, Kind::kNotSent, ReasonCode::kNotSent,
-                           "no thread could be started for the call"));
+  if (!core_->pool.Submit(made)) {
+    core_->End(*made, Ended(*made, Kind::kNotSent, ReasonCode::kNotSent,
+                            "no thread could be started for the call"));
   }
 }
 
@@ -252,7 +259,7 @@ void LocalTransport::Cancel(uint64_t id) {
     if (found == core_->calls.end()) return;
     call = found->second;
   }
-  core_->Stop(call, "cancelled before it was called");
+  core_->Stop(*call, "cancelled before it was called");
 }
 
 bool LocalTransport::Close(std::chrono::milliseconds grace) { return core_->Close(grace); }

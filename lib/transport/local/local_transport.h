@@ -53,6 +53,7 @@ class LocalTransport final : public Transport {
 
  private:
   struct Core;
+  struct QueuedCall;
   std::shared_ptr<Core> core_;
 };
 

@@ -34,7 +34,7 @@ struct ThreadPool::State : std::enable_shared_from_this<State> {
   std::condition_variable helper;  // who has come, and waits whether it is needed
   struct Queued {
     uint64_t number;
-    Job job;
+    std::shared_ptr<Job> job;
   };
   std::deque<Queued> queue;
   uint64_t next = 0;            // the number of the next job
@@ -95,7 +95,7 @@ struct ThreadPool::State : std::enable_shared_from_this<State> {
   }
 
   void RunOne(std::unique_lock<std::mutex>& lock) {
-    Job job = std::move(queue.front().job);
+    std::shared_ptr<Job> job = std::move(queue.front().job);
     queue.pop_front();
     ++taken;
     ++at_work;
@@ -104,7 +104,7 @@ struct ThreadPool::State : std::enable_shared_from_this<State> {
     if (spawn) Spawn();
     const Clock::time_point begun = Clock::now();
     last_act_since = Clock::time_point::max();
-    job();
+    job->Run();
     job = nullptr;  // what it owns is freed here, without the lock
     const bool was_short = std::min(last_act_since, Clock::now()) - begun < options.short_job;
     lock.lock();
@@ -158,7 +158,16 @@ ThreadPool::ThreadPool(const ThreadPoolOptions& options)
 
 ThreadPool::~ThreadPool() { Stop(std::chrono::milliseconds(0)); }
 
-bool ThreadPool::Submit(Job job) {
+bool ThreadPool::Submit(std::function<void()> job) {
+  struct Function final : Job {
+    explicit Function(std::function<void()> f) : function(std::move(f)) {}
+    void Run() override { function(); }
+    std::function<void()> function;
+  };
+  return Submit(std::make_shared<Function>(std::move(job)));
+}
+
+bool ThreadPool::Submit(std::shared_ptr<Job> job) {
   bool spawn = false;
   uint64_t number = 0;
   {

@@ -28,7 +28,11 @@ struct ThreadPoolOptions {
 
 class ThreadPool {
  public:
-  using Job = std::function<void()>;
+  class Job {
+   public:
+    virtual ~Job() = default;
+    virtual void Run() = 0;
+  };
 
   explicit ThreadPool(const ThreadPoolOptions& options);
   // As Stop(0).
@@ -37,7 +41,8 @@ class ThreadPool {
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   // False if the job can't run: the pool is stopped, or has no thread and the system gives none.
-  bool Submit(Job job);
+  bool Submit(std::shared_ptr<Job> job);
+  bool Submit(std::function<void()> job);
 
   // For the last act of a job: the thread looks for work right after it, so that the first job
   // which is submitted inside needs no other thread.
