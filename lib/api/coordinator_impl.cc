@@ -97,10 +97,7 @@ std::shared_ptr<PendingCall> Coordinator::Impl::StartAsking(std::string gid,
 }
 
 Answer Coordinator::Impl::FinishAsking(PendingCall& call, milliseconds patience) {
-  return backends_.driver->Await(call, patience) ? call.Take() : NotAnswered(patience);
-}
-
-Answer Coordinator::Impl::NotAnswered(milliseconds patience) {
+  if (backends_.driver->Await(call, patience)) return call.Take();
   return Answer{.status = {StatusCode::kUnavailable,
                            Concat("the store did not answer within ", patience.count(),
                                   " ms; whether it holds the change is unknown: repeat the same "
@@ -241,12 +238,17 @@ Answer Coordinator::Impl::JoinAndCall(std::string_view gid, internal::SessionCal
   const auto call = std::make_shared<PendingCall>();
   backends_.driver->Post(
       internal::Request{.gid = std::string(gid), .body = std::move(request), .reply = Reply(call)});
-  if (!backends_.driver->Await(*call, options_.patience)) {
-    if (call->Claim()) return NotAnswered(options_.patience);
-    backends_.driver->Await(*call, kLongestWait);
+  bool answered = backends_.driver->Await(*call, options_.patience);
+  if (!answered && call->Claim()) {
+    return Answer{.status = {StatusCode::kUnavailable,
+                             Concat("the store did not answer within ", options_.patience.count(),
+                                    " ms; the branch is not called, and whether it is registered "
+                                    "is unknown: roll back")}};
   }
+  if (!answered) answered = backends_.driver->Await(*call, kLongestWait);
   begun = call->claimed();
-  return call->Take();
+  if (answered) return call->Take();
+  return Answer{.status = {StatusCode::kUnavailable, "whether the branch ran is unknown"}};
 }
 
 void Coordinator::Impl::Post(std::string_view gid, internal::Request::Body body) {

@@ -146,7 +146,6 @@ class __attribute__((visibility("hidden"))) Coordinator::Impl : public internal:
   internal::Answer Ask(std::string gid, internal::Request::Body body,
                        std::chrono::milliseconds patience);
   std::shared_ptr<internal::PendingCall> StartAsking(std::string gid, internal::Request::Body body);
-  static internal::Answer NotAnswered(std::chrono::milliseconds patience);
   internal::Answer FinishAsking(internal::PendingCall& call, std::chrono::milliseconds patience);
   internal::Answer AskToPrepare(const std::string& gid,
                                 const std::shared_ptr<const internal::Definition>& definition);

@@ -51,6 +51,10 @@ struct Live {
   bool stuck_local = false;      // a local function does not return
 };
 
+inline uint64_t DurableVersion(const Live& live) {
+  return live.t.version - (live.write_pending ? 1 : 0);
+}
+
 // A call in flight.
 struct InFlight {
   LiveId live = 0;

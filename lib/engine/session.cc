@@ -120,7 +120,7 @@ void Engine::SendSessionCalls(Live& live, Time now) {
     auto& wanted = std::get<SessionCallRequest>(request.body);
     GlobalTransaction& t = live.t;
     if (!wanted.registered) {
-      if (t.version - (live.write_pending ? 1 : 0) < wanted.version) {
+      if (DurableVersion(live) < wanted.version) {
         live.session_calls.push_back(std::move(request));
         continue;
       }

@@ -333,7 +333,11 @@ void Engine::RefuseAll(Live& live, const Status& status) {
   for (Request& request : live.requests) request.reply(Answer{.status = status});
   live.requests.clear();
   for (Request& request : live.session_calls) {
-    const bool in_doubt = live.frozen && !std::get<SessionCallRequest>(request.body).registered;
+    const auto& call = std::get<SessionCallRequest>(request.body);
+    const bool registered = DurableVersion(live) >= call.version;
+    if (registered && !call.registered)
+      request.reply.Claim();  // it may have learned of it just now
+    const bool in_doubt = live.frozen && !registered;
     request.reply(Answer{.status = in_doubt ? InDoubt(status.message()) : status});
   }
   live.session_calls.clear();

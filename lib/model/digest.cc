@@ -27,22 +27,15 @@ const EVP_MD* Sha256() {
   return found;
 }
 
-struct Free {
-  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-};
-
-// Each thread keeps its own: to make one takes as long as to hash a small saga.
-EVP_MD_CTX* Context() {
-  thread_local const std::unique_ptr<EVP_MD_CTX, Free> kept(EVP_MD_CTX_new());
-  const bool begun = kept != nullptr && EVP_MD_CTX_get0_md(kept.get()) != nullptr;
-  TROTH_CHECK(EVP_DigestInit_ex(kept.get(), begun ? nullptr : Sha256(), nullptr) == 1);
-  return kept.get();
-}
-
-// SHA-256 of what is added, one at a time on a thread. Small things are gathered first: a call per
-// length would cost more than the hash.
+// SHA-256 of what is added. Small things are gathered first: a call per length would cost more than
+// the hash.
 class Hash {
  public:
+  Hash() : context_(EVP_MD_CTX_new()) {
+    TROTH_CHECK(context_ != nullptr);
+    TROTH_CHECK(EVP_DigestInit_ex(context_.get(), Sha256(), nullptr) == 1);
+  }
+
   void Number(uint64_t value) {
     std::array<char, 8> bytes{};
     for (unsigned i = 0; i < 8; ++i) bytes[i] = static_cast<char>(value >> (8 * i));
@@ -57,7 +50,7 @@ class Hash {
     Flush();
     std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
     unsigned size = 0;
-    TROTH_CHECK(EVP_DigestFinal_ex(context_, hash.data(), &size) == 1);
+    TROTH_CHECK(EVP_DigestFinal_ex(context_.get(), hash.data(), &size) == 1);
     std::string out(1 + size, kDigestVersion);
     std::copy_n(hash.begin(), size, out.begin() + 1);
     return out;
@@ -78,10 +71,13 @@ class Hash {
     size_ = 0;
   }
   void Update(std::string_view bytes) {
-    TROTH_CHECK(EVP_DigestUpdate(context_, bytes.data(), bytes.size()) == 1);
+    TROTH_CHECK(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1);
   }
 
-  EVP_MD_CTX* const context_ = Context();
+  struct Free {
+    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+  };
+  std::unique_ptr<EVP_MD_CTX, Free> context_;
   std::array<char, 1024> gathered_;
   size_t size_ = 0;
 };

@@ -146,7 +146,7 @@ MUTATIONS = [
     ('a check-back comes before its time', 'plan/message.cc',
      't_.cancel_asked || (t_.deadline && «*t_.deadline <= now_»)', 'true'),
     ('a session calls a branch whose registration is not durable', 'engine/session.cc',
-     'if («t.version - (live.write_pending ? 1 : 0) < wanted.version»)', 'false'),
+     'if («DurableVersion(live) < wanted.version»)', 'false'),
     ('a branch is registered after the decision', 'engine/acts.cc',
      'if («t.phase != Phase::kPrepared || t.outcome != Decision::kUndecided») {\n    const bool failing', 'false'),
     ('a try is sent after the rollback', 'engine/session.cc',

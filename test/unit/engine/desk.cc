@@ -265,10 +265,7 @@ class TicketAsker final : public Asker {
     effects_.push_back("answer " + gid_);
   }
   void OnDropped() override { ++ticket_->drops; }
-  bool Claim() override {
-    ticket_->claimed = !ticket_->gives_up;
-    return ticket_->claimed;
-  }
+  bool Claim() override { return !std::exchange(ticket_->claimed, true) && !ticket_->gives_up; }
 
  private:
   const TicketPtr ticket_;
@@ -298,10 +295,10 @@ TicketPtr Desk::Submit(const std::string& gid, const Definition& definition,
       SubmitRequest{.transaction = std::move(t), .document = std::move(document), .start = start});
 }
 
-TicketPtr Desk::Prepare(const std::string& gid) {
+TicketPtr Desk::Prepare(const std::string& gid, Milliseconds timeout) {
   Definition tcc;
   tcc.mode = Mode::kTcc;
-  tcc.timeout_to_fail = Milliseconds{30'000};  // or it leaves memory
+  tcc.timeout_to_fail = timeout;
   const TicketPtr ticket = Submit(gid, tcc);
   auto& submit = std::get<SubmitRequest>(std::get<Request>(events.back()).body);
   submit.transaction->phase = Phase::kPrepared;

@@ -170,7 +170,7 @@ class Desk {
   TicketPtr Submit(const std::string& gid, const Definition& definition = SagaOf(2),
                    std::optional<Time> start = {});
   // A tcc that a session puts together.
-  TicketPtr Prepare(const std::string& gid);
+  TicketPtr Prepare(const std::string& gid, Milliseconds timeout = Milliseconds{30'000});
   TicketPtr Wait(const std::string& gid, uint64_t ticket = 0) {
     return Ask(gid, WaitRequest{ticket});
   }

@@ -86,7 +86,12 @@ TEST_CASE("session: whoever has given up before the registration was durable is 
   desk.Run();
   CHECK(desk.Open() == "");
   CHECK(caller->answers == 0);
+  CHECK(caller->drops == 1);
   CHECK(desk.store.Read("g").registered.size() == 1);
+  desk.Ask("g", AbortRequest{"gave up"});
+  desk.Run();
+  CHECK(desk.Open() == "g:01/cancel");
+  CHECK(desk.calls.starts["g:01/try"] == 0);
 }
 
 TEST_CASE("session: a call waits for its own registration, and for no later one") {
@@ -115,6 +120,73 @@ TEST_CASE("session: what is rolled back in the same commit is called no more") {
   CHECK(caller->code() == StatusCode::kAborted);
   CHECK(desk.calls.starts["g:01/try"] == 0);
   CHECK(desk.Open() == "g:01/cancel");
+}
+
+TEST_CASE("session: what is committed in the same write is called no more, and its caller told") {
+  Began desk;
+  const TicketPtr caller = Call(desk);
+  const TicketPtr commit = desk.Ask("g", CommitRequest{.digest = "", .start = {}});
+  desk.Run();
+  CHECK(commit->code() == StatusCode::kOk);
+  CHECK(caller->code() == StatusCode::kFailedPrecondition);
+  CHECK(caller->claimed);
+  CHECK(desk.calls.starts["g:01/try"] == 0);
+}
+
+TEST_CASE("session: a call that waits for its host is due, and claimed once") {
+  Desk desk({.limits = {.calls_per_host = 1}});
+  desk.Prepare("g");
+  desk.Run();
+  const TicketPtr one = Call(desk, "01");
+  const TicketPtr other = Call(desk, "02");
+  desk.Run();
+  CHECK(desk.Open() == "g:01/try");
+  CHECK(other->claimed);
+  SUBCASE("the first one ends") {
+    desk.End("g:01/try", Success());
+    desk.Run();
+    CHECK(desk.Open() == "g:02/try");
+    desk.End("g:02/try", Failure());
+    desk.Run();
+    CHECK(other->code() == StatusCode::kAborted);
+  }
+  SUBCASE("a close") {
+    desk.Control(ControlRequest::Kind::kClose);
+    desk.Run();
+    CHECK(other->code() == StatusCode::kCancelled);
+  }
+  SUBCASE("a rollback") {
+    desk.Ask("g", AbortRequest{"changed my mind"});
+    desk.Run();
+    CHECK(other->code() == StatusCode::kAborted);
+  }
+}
+
+TEST_CASE("session: what has left memory is read for a call, and stays until it has ended") {
+  Desk desk;
+  desk.Prepare("g", 600_sec);
+  desk.Run();
+  const TicketPtr caller = Call(desk);
+  desk.Run();
+  REQUIRE(desk.store.loads > 0);
+  CHECK(desk.Open() == "g:01/try");
+  desk.Pass(120_sec);
+  desk.End("g:01/try", Success());
+  desk.Run();
+  CHECK(caller->code() == StatusCode::kOk);
+}
+
+TEST_CASE("session: a branch that is registered already is called at once") {
+  Began desk;
+  const TicketPtr caller = Call(desk);
+  desk.Run();
+  desk.End("g:01/try", Success());
+  desk.Run();
+  const size_t writes = desk.store.writes["g"];
+  const TicketPtr again = Call(desk);
+  desk.Turn();
+  CHECK(desk.Open() == "g:01/try");
+  CHECK(desk.store.writes["g"] == writes);
 }
 
 TEST_CASE("session: what is refused is not registered, and was never claimed") {
@@ -148,6 +220,24 @@ TEST_CASE("session: of a registration in doubt when the store is lost nobody kno
   desk.DoStore();
   desk.Turn();
   CHECK(caller->code() == said);
+  CHECK(desk.Open() == "");
+}
+
+TEST_CASE("session: a registration that is durable when the store is lost was due") {
+  Began desk;
+  const TicketPtr caller = Call(desk);
+  desk.Turn();
+  desk.Submit("other");
+  desk.Turn();
+  desk.DoStore();
+  desk.store.script.push_back([](const Batch&) {
+    return BatchResult{.kind = BatchResult::Kind::kLostOwner,
+                       .status = {StatusCode::kFailedPrecondition, "somebody else owns it"}};
+  });
+  desk.DoStore();
+  desk.Turn();  // learns of both
+  CHECK(caller->code() == StatusCode::kFailedPrecondition);
+  CHECK(caller->claimed);
   CHECK(desk.Open() == "");
 }
 
