@@ -13,8 +13,10 @@ milliseconds Within(Dice& dice, milliseconds limit) {
   return milliseconds{dice.Between(0, limit.count())};
 }
 
+// Not for hours: a check-back that finds the disk full may be asked again every few milliseconds.
 milliseconds SomeTime(Dice& dice, const Scenario& scenario) {
-  return milliseconds{dice.Skewed(1, std::max<int64_t>(scenario.chaos.count() / 2, 1))};
+  const milliseconds drawn{dice.Skewed(1, std::max<int64_t>(scenario.chaos.count() / 2, 1))};
+  return std::min<milliseconds>(drawn, std::chrono::minutes(10));
 }
 
 bool HasOrder(const Planned& planned) { return planned.wanted[0].order != Wanted::Order::kNone; }
