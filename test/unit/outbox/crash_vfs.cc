@@ -7,6 +7,7 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <new>
 #include <system_error>
 
@@ -48,6 +49,10 @@ int Sync(sqlite3_file* file, int) {
   Count();
   const char* path = reinterpret_cast<CrashFile*>(file)->path;
   if (path == nullptr) return SQLITE_OK;
+  // One at a time: two threads may sync one file, and no sync takes back what another has made
+  // durable.
+  static std::mutex& syncs = *new std::mutex;
+  const std::lock_guard lock(syncs);
   sqlite3_file* below = Below(file);
   sqlite3_int64 size = 0;
   if (below->pMethods->xFileSize(below, &size) != SQLITE_OK) return SQLITE_IOERR_FSYNC;
