@@ -150,6 +150,20 @@ CallEnded NotSent() {
   return {.kind = CallEnded::Kind::kNotSent, .code = ReasonCode::kNotSent, .text = "no headers"};
 }
 
+std::function<BatchResult(const Batch&)> Refuse() {
+  return [](const Batch&) {
+    return BatchResult{.kind = BatchResult::Kind::kNotWritten,
+                       .status = {StatusCode::kResourceExhausted, "disk full"}};
+  };
+}
+
+std::function<BatchResult(const Batch&)> LoseOwner() {
+  return [](const Batch&) {
+    return BatchResult{.kind = BatchResult::Kind::kLostOwner,
+                       .status = {StatusCode::kFailedPrecondition, "somebody else owns it"}};
+  };
+}
+
 Definition SagaOf(size_t steps) {
   Definition definition;
   for (size_t i = 1; i <= steps; ++i) {

@@ -146,6 +146,10 @@ CallEnded Unknown();
 CallEnded HostDown();
 CallEnded NotSent();
 
+// What becomes of a batch, for FakeStore::script.
+std::function<BatchResult(const Batch&)> Refuse();
+std::function<BatchResult(const Batch&)> LoseOwner();
+
 // `steps` steps at http://bank.example/1 and on.
 Definition SagaOf(size_t steps);
 

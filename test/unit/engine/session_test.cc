@@ -61,10 +61,7 @@ TEST_CASE("session: nothing is called while the registration is refused, or in d
   const TicketPtr caller = Call(desk);
   desk.Turn();
   SUBCASE("refused") {
-    desk.store.script.push_back([](const Batch&) {
-      return BatchResult{.kind = BatchResult::Kind::kNotWritten,
-                         .status = {StatusCode::kResourceExhausted, "disk full"}};
-    });
+    desk.store.script.push_back(Refuse());
     desk.DoStore();
     desk.Turn();
   }
@@ -213,10 +210,7 @@ TEST_CASE("session: of a registration in doubt when the store is lost nobody kno
     said = StatusCode::kUnavailable;
   }
   SUBCASE("known") {}
-  desk.store.script.push_back([](const Batch&) {
-    return BatchResult{.kind = BatchResult::Kind::kLostOwner,
-                       .status = {StatusCode::kFailedPrecondition, "somebody else owns it"}};
-  });
+  desk.store.script.push_back(LoseOwner());
   desk.DoStore();
   desk.Turn();
   CHECK(caller->code() == said);
@@ -230,10 +224,7 @@ TEST_CASE("session: a registration that is durable when the store is lost was du
   desk.Submit("other");
   desk.Turn();
   desk.DoStore();
-  desk.store.script.push_back([](const Batch&) {
-    return BatchResult{.kind = BatchResult::Kind::kLostOwner,
-                       .status = {StatusCode::kFailedPrecondition, "somebody else owns it"}};
-  });
+  desk.store.script.push_back(LoseOwner());
   desk.DoStore();
   desk.Turn();  // learns of both
   CHECK(caller->code() == StatusCode::kFailedPrecondition);

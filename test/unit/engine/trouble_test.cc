@@ -8,20 +8,6 @@
 namespace troth::internal {
 namespace {
 
-std::function<BatchResult(const Batch&)> Refuse() {
-  return [](const Batch&) {
-    return BatchResult{.kind = BatchResult::Kind::kNotWritten,
-                       .status = {StatusCode::kResourceExhausted, "disk full"}};
-  };
-}
-
-std::function<BatchResult(const Batch&)> LoseOwner() {
-  return [](const Batch&) {
-    return BatchResult{.kind = BatchResult::Kind::kLostOwner,
-                       .status = {StatusCode::kFailedPrecondition, "somebody else owns it"}};
-  };
-}
-
 TEST_CASE("while the outcome of a commit is unknown nothing of its transactions moves") {
   Definition saga = SagaOf(3);
   saga.timeout_to_fail = 5_sec;
