@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/process_mark.h"
 #include "outbox/file.h"
 #include "outbox/host.h"
 #include "outbox/runner.h"
@@ -78,7 +79,6 @@ class Outboxes {
   };
 
   explicit Outboxes(std::unique_ptr<Runner> runner) : runner_(std::move(runner)) {}
-  bool ForkedChild() const;
   void OpenGates();  // under the lock
   std::optional<std::chrono::milliseconds> Work();
   void LookInto(Box& box);
@@ -93,7 +93,7 @@ class Outboxes {
   void Sweep(Box& box);
 
   Host* host_ = nullptr;
-  int process_ = 0;
+  const ProcessMark process_;
   std::vector<std::unique_ptr<Box>> boxes_;
   const std::unique_ptr<Runner> runner_;
   mutable std::mutex mutex_;

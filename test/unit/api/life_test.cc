@@ -240,6 +240,27 @@ TEST_CASE("fork: the child is told so, exits cleanly, and the parent goes on") {
   CHECK(Coordinator::Open({.store = folder.File("t.db")}).ok());
 }
 
+TEST_CASE("fork: a coordinator that the child has opened works, and is none of its own child's") {
+  const TemporaryFolder folder;
+  const Coordinator coordinator = MustOpen({.store = folder.File("t.db")});
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    Coordinator own = MustOpen({.store = folder.File("own.db"), .local = {Local("yes")}});
+    const Saga saga = LocalSaga();
+    bool ok = own.Submit(saga).ok() && own.Wait(saga.gid, 1min).ok();
+    const pid_t grandchild = ::fork();
+    if (grandchild == 0) ::_exit(own.Wait(saga.gid, 1s).ok() ? 1 : 0);
+    int status = 0;
+    ok = ok && ::waitpid(grandchild, &status, 0) == grandchild && status == 0;
+    ok = ok && own.Submit(LocalSaga()).ok() && own.Close().ok();
+    ::_exit(ok ? 0 : 1);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+}
+
 TEST_CASE("callbacks: Wait and Close inside one, or inside a local function, are refused") {
   std::mutex mutex;
   std::vector<Status> refused;
