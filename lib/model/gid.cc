@@ -5,6 +5,7 @@
 
 #include <sys/random.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -37,11 +38,11 @@ uint64_t Clock(Time now) {
 }
 
 // Straight from the kernel each time: a buffer of ours would be handed out twice after a fork.
-uint64_t KernelRandom() {
-  uint64_t bits = 0;
+std::array<uint64_t, 2> KernelRandom() {
+  std::array<uint64_t, 2> bits{};
   ssize_t got = 0;
   do {
-    got = getrandom(&bits, sizeof(bits), 0);
+    got = getrandom(bits.data(), sizeof(bits), 0);
   } while (got < 0 && errno == EINTR);
   TROTH_CHECK(got == sizeof(bits));
   return bits;
@@ -82,11 +83,12 @@ Status CheckGid(std::string_view gid) {
 std::string NewGid() {
   using std::chrono::system_clock;
   const auto now = std::chrono::floor<std::chrono::milliseconds>(system_clock::now());
+  const auto [for_start, for_id] = internal::KernelRandom();
   // Half of the counts stay free above any start, so that a busy millisecond seldom runs into the
   // next one (where the order still holds).
-  const uint64_t start = internal::KernelRandom() & 0x7FFF;
+  const uint64_t start = for_start & 0x7FFF;
   const uint64_t high = internal::NextInOrder(internal::Clock(now) | start);
-  return internal::Digits(high, internal::KernelRandom());
+  return internal::Digits(high, for_id);
 }
 
 }  // namespace troth
