@@ -1,5 +1,6 @@
 #include "transport/local/local_transport.h"
 
+#include <atomic>
 #include <condition_variable>
 #include <exception>
 #include <map>
@@ -31,9 +32,8 @@ struct LocalCall {
   CallSink* sink = nullptr;
   std::shared_ptr<const LocalFunction> function;
   std::stop_source stop;
-  // Both guarded by the transport's lock.
-  bool begun = false;
-  bool ended = false;
+  enum class State { kQueued, kBegun, kEnded };
+  std::atomic<State> state{State::kQueued};
 };
 
 CallEnded Ended(const LocalCall& call, Kind kind, ReasonCode code, std::string_view text) {
@@ -92,13 +92,14 @@ struct LocalTransport::Core : std::enable_shared_from_this<LocalTransport::Core>
               .short_job = kShortCall,
               .thread = {.stack_bytes = o.stack_bytes, .block_sigpipe = true}}) {}
 
-  std::shared_ptr<const LocalFunction> Find(const std::string& name) const;
+  // With the lock.
+  std::shared_ptr<const LocalFunction> Find(std::string_view name) const;
   // Nothing if the call may be queued; else why not.
   std::optional<CallEnded> Admit(const std::shared_ptr<LocalCall>& call);
   void Run(LocalCall& call);
   void End(LocalCall& call, CallEnded&& ended, bool unless_begun = false);
   void Stop(LocalCall& call, std::string_view why);
-  std::vector<std::shared_ptr<LocalCall>> Calls() const;
+  std::vector<std::shared_ptr<LocalCall>> Unended() const;
   bool WaitForAll(std::chrono::milliseconds patience);
   bool Close(std::chrono::milliseconds grace);
 
@@ -107,8 +108,8 @@ struct LocalTransport::Core : std::enable_shared_from_this<LocalTransport::Core>
   std::condition_variable all_delivered;
   std::map<std::string, std::shared_ptr<const LocalFunction>, std::less<>> functions;
   std::pmr::unsynchronized_pool_resource entries;  // of these, for reuse
+  // Until their ends have been told.
   std::pmr::unordered_map<uint64_t, std::shared_ptr<LocalCall>> calls{&entries};
-  size_t undelivered = 0;
   bool closing = false;
   ThreadPool pool;
 };
@@ -118,8 +119,7 @@ struct LocalTransport::QueuedCall final : LocalCall, ThreadPool::Job {
   std::shared_ptr<Core> core;
 };
 
-std::shared_ptr<const LocalFunction> LocalTransport::Core::Find(const std::string& name) const {
-  std::lock_guard lock(mutex);
+std::shared_ptr<const LocalFunction> LocalTransport::Core::Find(std::string_view name) const {
   const auto found = functions.find(name);
   return found == functions.end() ? nullptr : found->second;
 }
@@ -129,44 +129,40 @@ std::optional<CallEnded> LocalTransport::Core::Admit(const std::shared_ptr<Local
   if (!url.ok()) {
     return Ended(*call, Kind::kNotSent, ReasonCode::kNotSent, url.status().message());
   }
+  if (!url->query.empty()) {
+    call->call.context.headers.push_back({std::string(kQueryHeader), url->query});
+  }
+  std::lock_guard lock(mutex);
   call->function = Find(url->name);
   if (call->function == nullptr) {
     return Ended(*call, Kind::kNotSent, ReasonCode::kNotCallable,
                  Concat("no local function is registered as ", url->name));
   }
-  if (!url->query.empty()) {
-    call->call.context.headers.push_back({std::string(kQueryHeader), url->query});
-  }
-  std::lock_guard lock(mutex);
   if (closing) {
     return Ended(*call, Kind::kNotSent, ReasonCode::kNotSent, "the coordinator is closed");
   }
   calls.emplace(call->call.id, call);
-  ++undelivered;
   return std::nullopt;
 }
 
 void LocalTransport::Core::Run(LocalCall& call) {
-  {
-    std::lock_guard lock(mutex);
-    if (call.ended) return;
-    call.begun = true;
-  }
+  auto queued = LocalCall::State::kQueued;
+  if (!call.state.compare_exchange_strong(queued, LocalCall::State::kBegun)) return;
   CallEnded ended = Answer(call);
   const ThreadPool::LastAct last(pool);
   End(call, std::move(ended));
 }
 
 void LocalTransport::Core::End(LocalCall& call, CallEnded&& ended, bool unless_begun) {
-  {
-    std::lock_guard lock(mutex);
-    if (call.ended || (unless_begun && call.begun)) return;
-    call.ended = true;
-    calls.erase(call.call.id);
-  }
+  auto before = call.state.load();
+  do {
+    if (before == LocalCall::State::kEnded) return;
+    if (unless_begun && before == LocalCall::State::kBegun) return;
+  } while (!call.state.compare_exchange_weak(before, LocalCall::State::kEnded));
   call.sink->OnCallEnded(std::move(ended));
   std::lock_guard lock(mutex);
-  if (--undelivered == 0) all_delivered.notify_all();
+  calls.erase(call.call.id);
+  if (calls.empty()) all_delivered.notify_all();
 }
 
 // A call that waits for a thread ends at once.
@@ -180,16 +176,18 @@ void LocalTransport::Core::Stop(LocalCall& call, std::string_view why) {
   if (const auto thread = StartThread({}, request)) pthread_detach(*thread);
 }
 
-std::vector<std::shared_ptr<LocalCall>> LocalTransport::Core::Calls() const {
+std::vector<std::shared_ptr<LocalCall>> LocalTransport::Core::Unended() const {
   std::vector<std::shared_ptr<LocalCall>> out;
   std::lock_guard lock(mutex);
-  for (const auto& [id, call] : calls) out.push_back(call);
+  for (const auto& [id, call] : calls) {
+    if (call->state != LocalCall::State::kEnded) out.push_back(call);
+  }
   return out;
 }
 
 bool LocalTransport::Core::WaitForAll(std::chrono::milliseconds patience) {
   std::unique_lock lock(mutex);
-  return all_delivered.wait_for(lock, patience, [this] { return undelivered == 0; });
+  return all_delivered.wait_for(lock, patience, [this] { return calls.empty(); });
 }
 
 bool LocalTransport::Core::Close(std::chrono::milliseconds grace) {
@@ -198,10 +196,10 @@ bool LocalTransport::Core::Close(std::chrono::milliseconds grace) {
     closing = true;
   }
   WaitForAll(grace);
-  const std::vector<std::shared_ptr<LocalCall>> left = Calls();
+  const std::vector<std::shared_ptr<LocalCall>> left = Unended();
   for (const std::shared_ptr<LocalCall>& call : left) Stop(*call, "the coordinator is closed");
   const bool stopped = WaitForAll(options.patience);
-  for (const std::shared_ptr<LocalCall>& call : Calls()) {
+  for (const std::shared_ptr<LocalCall>& call : Unended()) {
     End(*call, Ended(*call, Kind::kLost, ReasonCode::kNoAnswer,
                      "the coordinator was closed, and the function did not return"));
   }
@@ -233,7 +231,9 @@ Status LocalTransport::CheckUrl(std::string_view url) const { return ParseLocalU
 
 bool LocalTransport::CanCall(std::string_view url) const {
   const Result<LocalUrl> parsed = ParseLocalUrl(url);
-  return parsed.ok() && core_->Find(parsed->name) != nullptr;
+  if (!parsed.ok()) return false;
+  std::lock_guard lock(core_->mutex);
+  return core_->functions.contains(parsed->name);
 }
 
 void LocalTransport::Start(Call call, CallSink& sink) {
@@ -256,7 +256,7 @@ void LocalTransport::Cancel(uint64_t id) {
   {
     std::lock_guard lock(core_->mutex);
     const auto found = core_->calls.find(id);
-    if (found == core_->calls.end()) return;
+    if (found == core_->calls.end() || found->second->state == LocalCall::State::kEnded) return;
     call = found->second;
   }
   core_->Stop(*call, "cancelled before it was called");
