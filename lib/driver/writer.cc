@@ -20,6 +20,7 @@ constexpr std::chrono::milliseconds kHoldMax{20};
 }  // namespace
 
 void Writer::Start() {
+  answerer_.Start();
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -30,6 +31,7 @@ void Writer::Stop() {
     changed_.notify_one();
   }
   if (thread_.joinable()) thread_.join();
+  answerer_.Stop();
   std::deque<StoreWork> dropped;  // their replies say kCancelled, outside the lock
   const std::lock_guard lock(mutex_);
   std::swap(dropped, queue_);
@@ -135,12 +137,16 @@ void Writer::DoCommit(CommitWork&& work) {
   last_writes_ = work.batch.writes.size();
   last_end_ = Clock::now();
   last_took_ = last_end_ - began;
-  auto settled = TakeSettledReplies(work.batch, result);
+  Answers settled = TakeSettledReplies(work.batch, result);
   sink_.Leave(BatchDone{std::move(work.batch), std::move(result)});
   // Whoever has the next batch to write lets others go on with what came of the last.
   const bool busy = HasWork();
   if (busy) sink_.Wake();
-  for (auto& [reply, answer] : settled) reply(std::move(answer));
+  if (busy && settled.size() > 1) {
+    answerer_.Give(std::move(settled));
+  } else {
+    Tell(std::move(settled));
+  }
   if (!busy) sink_.Look();
 }
 

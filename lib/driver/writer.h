@@ -1,5 +1,7 @@
 // The writer thread: owns the store's writing side. Does what the engine asks in the order of
-// asking, posts the results to the engine first, and then answers whoever waits for a write itself.
+// asking, and posts the results to the engine first. Whoever waits for a write is told by this
+// thread too, or by one beside it where the next batch is there already: to wake somebody takes as
+// long as to write a row.
 #pragma once
 
 #include <chrono>
@@ -8,6 +10,7 @@
 #include <mutex>
 #include <thread>
 
+#include "driver/answerer.h"
 #include "driver/store_work.h"
 #include "engine/event.h"
 #include "model/store.h"
@@ -30,8 +33,8 @@ class Writer : public StorePort {
   Writer(Store& store, ResultSink& sink) : store_(store), sink_(sink) {}
   ~Writer() override { Stop(); }
   void Start();
-  // Ends after the work in hand; what is still queued is dropped. A commit whose outcome is unknown
-  // is left so.
+  // Ends after the work in hand, and when what is durable has been told; what is still queued is
+  // dropped. A commit whose outcome is unknown is left so.
   void Stop();
 
   void Commit(Batch&& batch) override;
@@ -58,6 +61,7 @@ class Writer : public StorePort {
 
   Store& store_;
   ResultSink& sink_;
+  Answerer answerer_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<StoreWork> queue_;

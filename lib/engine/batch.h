@@ -1,5 +1,5 @@
-// Who of a batch is answered by whom. The writer answers what is durable itself, after it has
-// posted the results to the engine; what was not written goes back to the engine with its replies.
+// Who of a batch is answered by whom. The writer sees to what is durable, after it has posted the
+// results to the engine; what was not written goes back to the engine with its replies.
 #pragma once
 
 #include <utility>

@@ -19,7 +19,7 @@ struct Answer {
   std::unique_ptr<Outcome> outcome;  // Wait, when the status is OK
 };
 
-// Who is answered: at most once, in a turn of the engine or from the writer's thread.
+// Who is answered: at most once, in a turn of the engine or from a thread of the writer's.
 class Asker {
  public:
   virtual ~Asker() = default;

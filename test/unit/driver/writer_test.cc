@@ -6,8 +6,11 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <functional>
+#include <latch>
 #include <optional>
 #include <string>
+#include <thread>
 
 #include "store/memory/memory_store.h"
 
@@ -33,6 +36,7 @@ class GatedStore final : public MemoryStore {
       std::unique_lock lock(mutex_);
       batches_.push_back(writes.size());
       if (ended_) rest_ = Clock::now() - *ended_;
+      thread_ = std::this_thread::get_id();
       changed_.notify_all();
       changed_.wait(lock, [&] { return open_; });
     }
@@ -53,6 +57,11 @@ class GatedStore final : public MemoryStore {
   size_t batches() {
     const std::lock_guard lock(mutex_);
     return batches_.size();
+  }
+  // That commits.
+  std::thread::id thread() {
+    const std::lock_guard lock(mutex_);
+    return thread_;
   }
   // Between the first two commits.
   Clock::duration AwaitRest() {
@@ -76,6 +85,7 @@ class GatedStore final : public MemoryStore {
   std::vector<size_t> batches_;
   std::optional<Clock::time_point> ended_;  // of the last commit
   Clock::duration rest_{};                  // before the last commit
+  std::thread::id thread_;
 };
 
 class Results final : public ResultSink {
@@ -103,13 +113,14 @@ class Results final : public ResultSink {
 class Desk {
  public:
   Desk() { writer.Start(); }
-  // So many inserts, at once.
-  void Commit(size_t writes, size_t bytes_each = 100) {
+  // So many inserts, at once; `told` of each, when it is durable.
+  void Commit(size_t writes, size_t bytes_each = 100, const std::function<void()>& told = {}) {
     Batch batch;
     for (size_t i = 0; i < writes; ++i) {
       batch.writes.emplace_back().row.gid = std::to_string(next_++);
       batch.writes.back().row.version = 1;
       batch.replies.emplace_back();
+      if (told) batch.replies.back().push_back({Reply([told](Answer&&) { told(); }), Answer{}});
       batch.bytes += bytes_each;
     }
     writer.Commit(std::move(batch));
@@ -189,6 +200,47 @@ TEST_CASE("writer: a batch is held for half of what the last one took, and for 2
   const auto most = ShortestRest(2, 100ms);
   CHECK(most >= 20ms);
   CHECK(most < 45ms);
+}
+
+TEST_CASE("writer: it goes on while those who waited for the last commit are told") {
+  Desk desk;
+  std::latch go_on(1);
+  std::atomic<int> told{0};
+  const auto tell = [&] {
+    go_on.wait();
+    ++told;
+  };
+  desk.store.Shut();
+  desk.Commit(2, 100, tell);
+  desk.store.AwaitBatches(1);
+  desk.Commit(2, 100, tell);
+  desk.store.LetGo();
+  desk.store.AwaitBatches(2);  // though nobody has been told of the first one yet
+  desk.results.Await(1);
+  CHECK(told == 0);
+  go_on.count_down();
+  desk.results.Await(2);
+  desk.writer.Stop();  // not before everybody was told of what is durable
+  CHECK(told == 4);
+}
+
+TEST_CASE("writer: it tells by itself where nothing else is to be written, or one alone waits") {
+  for (const bool busy : {false, true}) {
+    Desk desk;
+    std::latch told(1);
+    std::thread::id by;
+    desk.store.Shut();
+    desk.Commit(1, 100, [&] {
+      by = std::this_thread::get_id();
+      told.count_down();
+    });
+    desk.store.AwaitBatches(1);
+    if (busy) desk.Commit(1);
+    desk.store.LetGo();
+    told.wait();
+    desk.results.Await(busy ? 2 : 1);
+    CHECK(by == desk.store.thread());
+  }
 }
 
 TEST_CASE("writer: who is alone is never held") { CHECK(ShortestRest(1, 40ms) < 10ms); }
