@@ -242,7 +242,8 @@ TEST_CASE("fork: the child is told so, exits cleanly, and the parent goes on") {
 
 TEST_CASE("fork: a coordinator that the child has opened works, and is none of its own child's") {
   const TemporaryFolder folder;
-  const Coordinator coordinator = MustOpen({.store = folder.File("t.db")});
+  // Closed, as ThreadSanitizer starts no thread after a fork of a process that has others.
+  REQUIRE(MustOpen({.store = folder.File("t.db")}).Close().ok());
   const pid_t child = ::fork();
   REQUIRE(child >= 0);
   if (child == 0) {
