@@ -1,6 +1,8 @@
 // What a Coordinator handle shares with its threads.
 #pragma once
 
+#include <unistd.h>
+
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -9,7 +11,6 @@
 #include <string_view>
 #include <vector>
 
-#include "base/process_mark.h"
 #include "driver/driver.h"
 #include "model/input.h"
 #include "model/remote_session.h"
@@ -68,12 +69,12 @@ Result<Accepted> AcceptedOf(const std::string& gid, const Answer& answer);
 class __attribute__((visibility("hidden"))) Coordinator::Impl : public internal::outbox::Host {
  public:
   Impl(CoordinatorOptions options, internal::Backends backends)
-      : options_(std::move(options)), backends_(std::move(backends)) {}
+      : options_(std::move(options)), backends_(std::move(backends)), process_(getpid()) {}
   ~Impl() override { Abandon(); }
 
   Status Close(std::chrono::milliseconds grace);
   void Abandon();
-  bool ForkedChild() const { return process_.InForkedChild(); }
+  bool ForkedChild() const { return getpid() != process_; }
 
   Result<Accepted> Submit(const Saga& saga);
   Result<Accepted> Submit(const Message& message, bool prepare);
@@ -157,7 +158,7 @@ class __attribute__((visibility("hidden"))) Coordinator::Impl : public internal:
 
   const CoordinatorOptions options_;
   internal::Backends backends_;
-  const internal::ProcessMark process_;
+  const pid_t process_;
   std::atomic<bool> closed_{false};
   std::mutex closing_;
   std::atomic<uint64_t> next_ticket_{1};

@@ -1,5 +1,7 @@
 #include "outbox/outboxes.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -16,6 +18,7 @@ constexpr std::chrono::hours kLongestWait(24 * 365);
 Result<std::shared_ptr<Outboxes>> Outboxes::Open(const std::vector<std::string>& paths,
                                                  std::unique_ptr<Runner> runner) {
   std::shared_ptr<Outboxes> all(new Outboxes(std::move(runner)));
+  all->process_ = getpid();
   for (const std::string& path : paths) {
     Result<std::unique_ptr<File>> file = File::Open(path);
     if (!file.ok()) {
@@ -52,6 +55,8 @@ void Outboxes::OpenGates() {
   gates_.clear();
 }
 
+bool Outboxes::ForkedChild() const { return getpid() != process_; }
+
 Result<size_t> Outboxes::Find(const FileIdentity& file) const {
   for (size_t i = 0; i < boxes_.size(); ++i) {
     if (boxes_[i]->file->identity() == file) return i;
@@ -72,7 +77,7 @@ std::vector<std::string> Outboxes::Done(size_t box, size_t max) const {
 
 // A forked child has no such thread, and perhaps a lock that nobody will free.
 void Outboxes::Look(size_t box) {
-  if (process_.InForkedChild()) return;
+  if (ForkedChild()) return;
   {
     const std::lock_guard lock(mutex_);
     boxes_[box]->schedule.LookNow();
@@ -85,7 +90,7 @@ void Outboxes::LookAtAll() {
 }
 
 void Outboxes::Expect(size_t box, std::string gid) {
-  if (process_.InForkedChild()) return;
+  if (ForkedChild()) return;
   {
     const std::lock_guard lock(mutex_);
     if (stopping_) return;
@@ -96,8 +101,7 @@ void Outboxes::Expect(size_t box, std::string gid) {
 
 Result<Outboxes::Seen> Outboxes::Await(size_t box, const std::string& gid,
                                        std::chrono::milliseconds timeout) {
-  if (process_.InForkedChild())
-    return Status(StatusCode::kFailedPrecondition, "opened before fork()");
+  if (ForkedChild()) return Status(StatusCode::kFailedPrecondition, "opened before fork()");
   const Time limit = host_->Now() + std::min<std::chrono::milliseconds>(timeout, kLongestWait);
   std::unique_lock lock(mutex_);
   Box& b = *boxes_[box];

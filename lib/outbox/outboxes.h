@@ -19,7 +19,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/process_mark.h"
 #include "outbox/file.h"
 #include "outbox/host.h"
 #include "outbox/runner.h"
@@ -79,6 +78,7 @@ class Outboxes {
   };
 
   explicit Outboxes(std::unique_ptr<Runner> runner) : runner_(std::move(runner)) {}
+  bool ForkedChild() const;
   void OpenGates();  // under the lock
   std::optional<std::chrono::milliseconds> Work();
   void LookInto(Box& box);
@@ -93,7 +93,7 @@ class Outboxes {
   void Sweep(Box& box);
 
   Host* host_ = nullptr;
-  const ProcessMark process_;
+  int process_ = 0;
   std::vector<std::unique_ptr<Box>> boxes_;
   const std::unique_ptr<Runner> runner_;
   mutable std::mutex mutex_;
