@@ -147,7 +147,8 @@ Followed Coordinator::Impl::Follow(const std::string& gid, internal::Request::Bo
   const milliseconds first = std::min(timeout, options_.patience);
   bool ended = backends_.driver->Await(*end, first);
   const bool late = !accepted->done();
-  const Answer answer = FinishAsking(*accepted, options_.patience - first);
+  // What has ended was accepted: that answer is on its way, and may come second.
+  const Answer answer = FinishAsking(*accepted, ended ? kLongestWait : options_.patience - first);
   if (!answer.status.ok()) {
     Forget(gid, waiting);
     return {answer.status, answer.status};

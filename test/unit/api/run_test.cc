@@ -1,5 +1,7 @@
 // Run(): submits and waits in one, with the errors of both.
+#include <atomic>
 #include <thread>
+#include <vector>
 
 #include "opened.h"
 
@@ -35,6 +37,28 @@ TEST_CASE("run: the same saga again has the same outcome, another content is ref
   other.gid = saga.gid;
   CHECK(coordinator.Run(other, 60s).status().code() == StatusCode::kAlreadyExists);
   CHECK(coordinator.Run(Saga(), 60s).status().code() == StatusCode::kInvalidArgument);
+}
+
+// An acceptance and the end that follows from it may be told by two threads, in any order.
+TEST_CASE("run: by many at once, what has ended is never of unknown acceptance") {
+  const TemporaryFolder folder;
+  Coordinator coordinator = MustOpen({.store = folder.File("t.db"), .local = {Local("yes")}});
+  Saga empty;
+  empty.Add({});  // ends with its submit
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 32; ++i) {
+    threads.emplace_back([&, i] {
+      for (int k = 0; k < 50; ++k) {
+        Saga saga = i % 2 == 0 ? empty : LocalSaga();
+        saga.gid = NewGid();
+        const Result<Outcome> outcome = coordinator.Run(saga, 60s);
+        if (!outcome.ok() || !outcome->succeeded()) ++wrong;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(wrong == 0);
 }
 
 // Opens the door before the coordinator ends.
