@@ -138,7 +138,11 @@ internal::Driver::Closed SimulatedDriver::Close(milliseconds grace) {
 
 void SimulatedDriver::Abandon() {
   *alive_ = false;
-  if (engine_ != nullptr && !universe_.crashed()) transport_.Close(milliseconds{0});
+  if (engine_ != nullptr && !universe_.crashed()) {
+    transport_.Close(milliseconds{0});
+    AnswerAll();
+  }
+  answers_.clear();
   engine_.reset();
   events_.clear();
   work_.clear();
@@ -227,10 +231,27 @@ void SimulatedDriver::RecoverLater(std::shared_ptr<CommitWork> work, millisecond
 }
 
 void SimulatedDriver::Finish(CommitWork&& work, BatchResult&& result) {
-  auto settled = TakeSettledReplies(work.batch, result);
+  internal::Answers settled = TakeSettledReplies(work.batch, result);
   Post(BatchDone{std::move(work.batch), std::move(result)});
-  for (auto& [reply, answer] : settled) reply(std::move(answer));
+  AnswerLater(std::move(settled));
   DoNextWork();
+}
+
+void SimulatedDriver::AnswerLater(internal::Answers&& answers) {
+  if (!universe_.answer_time) return internal::Tell(std::move(answers));
+  answers_.push_back(std::move(answers));
+  last_answers_ = std::max(last_answers_, universe_.now() + universe_.answer_time());
+  universe_.At(last_answers_, [this, alive = alive_] {
+    if (!*alive || universe_.crashed()) return;
+    internal::Answers next = std::move(answers_.front());
+    answers_.pop_front();
+    Tell(std::move(next));
+  });
+}
+
+// An end tells first what is durable.
+void SimulatedDriver::AnswerAll() {
+  for (internal::Answers& answers : std::exchange(answers_, {})) Tell(std::move(answers));
 }
 
 }  // namespace troth::testing

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "driver/answerer.h"
 #include "driver/driver.h"
 #include "driver/notifier.h"
 #include "driver/store_work.h"
@@ -85,6 +86,8 @@ class SimulatedDriver final : public internal::Driver,
   void KeepHouse();
   void DoCommit(internal::CommitWork&& work);
   void Finish(internal::CommitWork&& work, internal::BatchResult&& result);
+  void AnswerLater(internal::Answers&& answers);
+  void AnswerAll();
   void RecoverLater(std::shared_ptr<internal::CommitWork> work, std::chrono::milliseconds pause);
 
   Universe& universe_;
@@ -98,7 +101,9 @@ class SimulatedDriver final : public internal::Driver,
   std::vector<internal::EngineEvent> events_;
   std::deque<internal::StoreWork> work_;
   bool working_ = false;
-  bool housekeeping_ = false;  // is on the agenda
+  std::deque<internal::Answers> answers_;  // of commits, not told yet
+  Time last_answers_{};                    // when these are all told
+  bool housekeeping_ = false;              // is on the agenda
   uint64_t wakes_ = 0;
   std::deque<internal::Notice> notices_;
 };

@@ -108,6 +108,9 @@ class Universe {
   Outside* outside = nullptr;
   Scheduler* scheduler = nullptr;
   std::function<std::chrono::milliseconds()> store_time;  // how long each write of the store takes
+  // How long after a commit those who waited for it are told, in order: it may be after what
+  // follows from it.
+  std::function<std::chrono::milliseconds()> answer_time;
   bool housekeeping = false;          // the store gets its idle moments, as in production
   std::chrono::milliseconds wall{0};  // the wall clock less now()
 

@@ -68,7 +68,8 @@ class Runner {
         actors_(scenario, client_, orders_, workflows_, fibers_, bank_, dice_.Fork(),
                 [this](const PlannedDeed& deed) { Knock(deed); }),
         strangers_(*storage_, recorder_),
-        wall_dice_(dice_.Fork()) {}
+        wall_dice_(dice_.Fork()),
+        answer_dice_(dice_.Fork()) {}
 
   void Go(Counts& counts) {
     Prepare();
@@ -100,6 +101,9 @@ class Runner {
     universe_.scheduler = &fibers_;
     universe_.housekeeping = true;
     universe_.store_time = [this] { return scenario_.facts.commit_time + slow_; };
+    universe_.answer_time = [this] {
+      return milliseconds{answer_dice_.Chance(25) ? answer_dice_.Skewed(1, 200) : 0};
+    };
     for (const char* name : {"l1", "l2", "l3"}) {
       if (std::count(scenario_.late_locals.begin(), scenario_.late_locals.end(), name) == 0) {
         process_.RegisterAtOpen(name);
@@ -427,6 +431,7 @@ class Runner {
   Actors actors_;
   Strangers strangers_;
   Dice wall_dice_;
+  Dice answer_dice_;
   milliseconds wall_{0};  // what a life finds the wall clock to be, less the virtual time
   bool calm_ = false;
   bool closing_ = false;
