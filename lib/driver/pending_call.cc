@@ -35,7 +35,7 @@ bool PendingCall::WaitFor(std::optional<std::chrono::milliseconds> timeout) {
   while (!done()) {
     // A signal ends the sleep too.
     const int woken = timeout ? sem_clockwait(&woken_, CLOCK_MONOTONIC, &until) : sem_wait(&woken_);
-    if (woken != 0 && errno == ETIMEDOUT) return done();
+    if (woken != 0 && errno != EINTR) return done();
   }
   return true;
 }

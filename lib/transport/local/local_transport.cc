@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/check.h"
 #include "base/text.h"
 #include "base/thread_mark.h"
 #include "model/url.h"
@@ -141,7 +142,7 @@ std::optional<CallEnded> LocalTransport::Core::Admit(const std::shared_ptr<Local
   if (closing) {
     return Ended(*call, Kind::kNotSent, ReasonCode::kNotSent, "the coordinator is closed");
   }
-  calls.emplace(call->call.id, call);
+  TROTH_CHECK(calls.emplace(call->call.id, call).second);  // an id is of one call
   return std::nullopt;
 }
 

@@ -76,6 +76,17 @@ TEST_CASE("pending call: of many answers one counts, whole") {
   }
 }
 
+TEST_CASE("pending call: whoever was woken may drop it while the one who answers is still at it") {
+  for (int round = 0; round < 500; ++round) {
+    auto call = std::make_shared<PendingCall>();
+    std::thread other([reply = Reply(call)]() mutable { reply(Saying("d")); });
+    CHECK(call->WaitFor(round % 2 == 0 ? std::optional(std::chrono::milliseconds(1min))
+                                       : std::nullopt));
+    call.reset();
+    other.join();
+  }
+}
+
 TEST_CASE("pending call: it is claimed once, by the engine or by who gives up") {
   PendingCall call;
   CHECK(!call.claimed());
