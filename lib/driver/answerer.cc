@@ -1,6 +1,7 @@
 #include "driver/answerer.h"
 
 #include <iterator>
+#include <utility>
 
 namespace troth::internal {
 

@@ -4,14 +4,10 @@
 #include <condition_variable>
 #include <mutex>
 #include <thread>
-#include <utility>
-#include <vector>
 
 #include "engine/reply.h"
 
 namespace troth::internal {
-
-using Answers = std::vector<std::pair<Reply, Answer>>;
 
 // Each of them, on the calling thread.
 void Tell(Answers&& answers);

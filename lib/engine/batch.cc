@@ -34,8 +34,8 @@ bool TryAppend(Batch& batch, Batch& more) {
   return true;
 }
 
-std::vector<std::pair<Reply, Answer>> TakeSettledReplies(Batch& batch, const BatchResult& result) {
-  std::vector<std::pair<Reply, Answer>> settled;
+Answers TakeSettledReplies(Batch& batch, const BatchResult& result) {
+  Answers settled;
   if (result.kind != BatchResult::Kind::kCommitted) return settled;
   settled.reserve(batch.writes.size());
   for (size_t i = 0; i < batch.writes.size(); ++i) {

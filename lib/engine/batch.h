@@ -2,9 +2,6 @@
 // results to the engine; what was not written goes back to the engine with its replies.
 #pragma once
 
-#include <utility>
-#include <vector>
-
 #include "engine/event.h"
 
 namespace troth::internal {
@@ -13,6 +10,6 @@ namespace troth::internal {
 bool TryAppend(Batch& batch, Batch& more);
 
 // Takes out of the batch the replies that its result settles, each with what it is to be told.
-std::vector<std::pair<Reply, Answer>> TakeSettledReplies(Batch& batch, const BatchResult& result);
+Answers TakeSettledReplies(Batch& batch, const BatchResult& result);
 
 }  // namespace troth::internal

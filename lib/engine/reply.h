@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "model/store.h"
 #include "troth/coordinator.h"
@@ -62,5 +63,8 @@ class Reply {
 
   std::shared_ptr<Asker> asker_;
 };
+
+// Who is to be answered, and with what.
+using Answers = std::vector<std::pair<Reply, Answer>>;
 
 }  // namespace troth::internal

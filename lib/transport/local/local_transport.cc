@@ -234,7 +234,7 @@ bool LocalTransport::CanCall(std::string_view url) const {
   const Result<LocalUrl> parsed = ParseLocalUrl(url);
   if (!parsed.ok()) return false;
   std::lock_guard lock(core_->mutex);
-  return core_->functions.contains(parsed->name);
+  return core_->Find(parsed->name) != nullptr;
 }
 
 void LocalTransport::Start(Call call, CallSink& sink) {
